@@ -3,6 +3,7 @@
 package need
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -53,7 +54,7 @@ func Program(t testing.TB, name string) string {
 		if err != nil {
 			return "", err
 		}
-		output := filepath.Join(root, "run", "test", name)
+		output := filepath.Join(root, "run", "test", filepath.Base(os.Args[0]), name) // test binaries run side by side
 		return output, release.Build(t.Context(), root, program, target, output)
 	}))
 	path, err := build.(func() (string, error))()
