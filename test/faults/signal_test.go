@@ -153,6 +153,24 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// What shows has been saved.
+func TestKilledOnceTheSignalShows(t *testing.T) {
+	file := stateFile(t, busyUpJSON)
+	for n := range 50 {
+		a := start(t, file)
+		want, s := busyDown, syscall.SIGUSR2
+		if n%2 == 1 {
+			want, s = busyUp, syscall.SIGUSR1
+		}
+		a.signal(s)
+		a.untilAnswer(want)
+		a.kill()
+		if got := start(t, file).answer(); got != want {
+			t.Fatalf("after a kill and a start it answers %q, want %q", got, want)
+		}
+	}
+}
+
 // What was told before the end is done before the end.
 func TestEndRightAfterASignal(t *testing.T) {
 	file := stateFile(t, busyUpJSON)
