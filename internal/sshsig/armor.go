@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+
+	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
 )
 
 // The lines around the base64 (PROTOCOL.sshsig, section 1).
@@ -52,26 +54,9 @@ func dearmor(armored []byte) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the line %q is missing", ErrArmor, armorEnd)
 	}
-	blob, err := decodeBase64(body)
+	blob, err := sshwire.DecodeBase64(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArmor, err)
-	}
-	return blob, nil
-}
-
-// decodeBase64 reads base64 with white space anywhere. One NUL byte at its end
-// is dropped, which ssh-keygen takes for the end of a C string.
-func decodeBase64(text []byte) ([]byte, error) {
-	text = bytes.TrimSuffix(text, []byte{0})
-	packed := bytes.Map(func(r rune) rune {
-		if r == ' ' || r >= '\t' && r <= '\r' {
-			return -1
-		}
-		return r
-	}, text)
-	blob, err := base64.StdEncoding.Strict().AppendDecode(nil, packed)
-	if err != nil {
-		return nil, err
 	}
 	return blob, nil
 }
