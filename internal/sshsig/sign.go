@@ -21,7 +21,7 @@ func Sign(signer ssh.Signer, namespace string, h Hash, digest []byte) (*Signatur
 		return nil, fmt.Errorf("%w: %q, known are %q and %q", ErrHash, h, SHA256, SHA512)
 	}
 	if namespace == "" {
-		return nil, fmt.Errorf("%w: it must not be empty", ErrNamespace)
+		return nil, fmt.Errorf("%w %q, which must not be empty", ErrNamespace, namespace)
 	}
 	key, err := sshkey.Parse(signer.PublicKey().Marshal())
 	if err != nil {

@@ -31,7 +31,7 @@ var (
 	// ErrHash is a hash that is neither sha256 nor sha512.
 	ErrHash = errors.New("unsupported hash algorithm")
 	// ErrNamespace is a signature made for another purpose.
-	ErrNamespace = errors.New("signed in another namespace")
+	ErrNamespace = errors.New("signed in namespace")
 )
 
 // MaxSize is the largest armored signature to read, in bytes. That of the

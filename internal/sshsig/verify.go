@@ -13,7 +13,7 @@ import (
 // sshkey.ErrAlgorithm or sshkey.ErrSignature.
 func (s *Signature) Verify(namespace string, digest []byte) error {
 	if s.Namespace != namespace {
-		return fmt.Errorf("%w: %q, wanted %q", ErrNamespace, s.Namespace, namespace)
+		return fmt.Errorf("%w %q, wanted %q", ErrNamespace, s.Namespace, namespace)
 	}
 	if err := s.checkAlgorithm(); err != nil {
 		return err
