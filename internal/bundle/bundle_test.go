@@ -1,0 +1,357 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
+	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+var artifact = []byte("the agent\n")
+
+// keys has one of each type that signs bundles.
+func keys(t testing.TB) map[string]crypto.Signer {
+	t.Helper()
+	made := map[string]crypto.Signer{}
+	var err error
+	for name, curve := range map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()} {
+		if made[name], err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if made["RSA"], err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		t.Fatal(err)
+	}
+	made["Ed25519"] = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	return made
+}
+
+// signed returns the bundle of message.
+func signed(t testing.TB, key crypto.Signer, message []byte) *Bundle {
+	t.Helper()
+	hash, err := SigningHash(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	input, named := message, crypto.SHA256
+	if hash != 0 {
+		named = hash
+		input = sum(hash, message)
+	}
+	signature, err := key.Sign(rand.Reader, input, hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := New(key.Public(), named, sum(named, message), signature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func sum(hash crypto.Hash, message []byte) []byte {
+	h := hash.New()
+	h.Write(message)
+	return h.Sum(nil)
+}
+
+func marshal(t testing.TB, b *Bundle) []byte {
+	t.Helper()
+	text, err := b.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestWhatIsWrittenIsReadAndVerified(t *testing.T) {
+	for name, key := range keys(t) {
+		t.Run(name, func(t *testing.T) {
+			b, err := Read(bytes.NewReader(marshal(t, signed(t, key, artifact))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Verify(key.Public(), bytes.NewReader(artifact)); err != nil {
+				t.Error(err)
+			}
+			if unchecked := b.Unchecked(); unchecked != nil {
+				t.Errorf("unchecked: %q", unchecked)
+			}
+		})
+	}
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	made := keys(t)
+	other := keys(t)
+	for name, key := range made {
+		for _, attack := range []struct {
+			name, want string
+			change     func(b *Bundle) (crypto.PublicKey, []byte)
+		}{
+			{"another file", "the bundle is of a file with", func(*Bundle) (crypto.PublicKey, []byte) {
+				return key.Public(), []byte("another")
+			}},
+			{"another file whose digest was put into the bundle", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
+				b.Digest = sum(b.Hash, []byte("another"))
+				return key.Public(), []byte("another")
+			}},
+			{"another file and a bundle without digest", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
+				b.Hash, b.Digest = 0, nil
+				return key.Public(), []byte("another")
+			}},
+			{"another key", "not by this key", func(*Bundle) (crypto.PublicKey, []byte) {
+				k := other[name].Public()
+				if name == "Ed25519" {
+					k = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)).Public()
+				}
+				return k, artifact
+			}},
+			{"a damaged signature", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
+				b.Signature[len(b.Signature)/2] ^= 1
+				return key.Public(), artifact
+			}},
+			{"a signature of the digest instead of the file", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
+				b.Signature = signed(t, key, sum(crypto.SHA256, artifact)).Signature
+				return key.Public(), artifact
+			}},
+			{"a signature of the empty message", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
+				b.Signature = signed(t, key, nil).Signature
+				return key.Public(), artifact
+			}},
+		} {
+			t.Run(name+"/"+attack.name, func(t *testing.T) {
+				b := signed(t, key, artifact)
+				public, file := attack.change(b)
+				err := b.Verify(public, bytes.NewReader(file))
+				if !errors.Is(err, ErrBad) || !strings.Contains(err.Error(), attack.want) {
+					t.Errorf("error %v, want one with %q", err, attack.want)
+				}
+			})
+		}
+	}
+}
+
+func TestVerifyWithoutDigestUsesTheHashOfTheKey(t *testing.T) {
+	for name, key := range keys(t) {
+		b := signed(t, key, artifact)
+		b.Hash, b.Digest = 0, nil
+		if err := b.Verify(key.Public(), bytes.NewReader(artifact)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAFileThatCannotBeReadIsNotABadSignature(t *testing.T) {
+	broken := errors.New("disk on fire")
+	for name, key := range keys(t) {
+		err := signed(t, key, artifact).Verify(key.Public(), iotest.ErrReader(broken))
+		if !errors.Is(err, broken) || errors.Is(err, ErrBad) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEd25519FilesOverTheLimitAreRefused(t *testing.T) {
+	key := keys(t)["Ed25519"]
+	err := signed(t, key, artifact).Verify(key.Public(), io.LimitReader(zeros{}, MaxEd25519+1))
+	if err == nil || errors.Is(err, ErrBad) || !strings.Contains(err.Error(), "256 MiB") {
+		t.Errorf("error %v", err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func TestKeysThatSignNoBundles(t *testing.T) {
+	small, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []crypto.PublicKey{small.Public(), nil, "key"} {
+		if err := (&Bundle{}).Verify(key, bytes.NewReader(nil)); err == nil || errors.Is(err, ErrBad) {
+			t.Errorf("%T: error %v", key, err)
+		}
+	}
+}
+
+const (
+	goodMaterial = `"verificationMaterial":{"publicKey":{"hint":"aGludA=="}}`
+	goodMessage  = `"messageSignature":{"signature":"c2ln"}`
+	goodType     = `"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"`
+)
+
+func TestReadRefuses(t *testing.T) {
+	withDigest := func(algorithm string, size int) string {
+		digest, _ := json.Marshal(make([]byte, size))
+		return fmt.Sprintf(`{%s,%s,"messageSignature":{"messageDigest":{"algorithm":%q,"digest":%s},"signature":"c2ln"}}`, goodType, goodMaterial, algorithm, digest)
+	}
+	for _, tt := range []struct{ name, text, want string }{
+		{"nothing", "", "not a sigstore bundle"},
+		{"binary", "\x7fELF\x00\x00", "not a sigstore bundle"},
+		{"an array", "[]", "expected an object"},
+		{"a cut bundle", `{` + goodType + `,"verif`, "not a sigstore bundle"},
+		{"a bundle and more", "{" + goodType + "," + goodMaterial + "," + goodMessage + "}{}", "after top-level value"},
+		{"another version", `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.4+json"}`, `"application/vnd.dev.sigstore.bundle.v0.4+json", expected`},
+		{"the older format of cosign", `{"base64Signature":"c2ln","cert":"","rekorBundle":{}}`, `field "base64Signature" is unknown`},
+		{"no key", "{" + goodType + "," + goodMessage + "}", "names no public key"},
+		{"a certificate", "{" + goodType + `,"verificationMaterial":{"certificate":{"rawBytes":"AA=="}},` + goodMessage + "}", "with a certificate"},
+		{"a certificate besides the key", "{" + goodType + `,"verificationMaterial":{"publicKey":{},"x509CertificateChain":{}},` + goodMessage + "}", "with a certificate"},
+		{"an attestation", "{" + goodType + "," + goodMaterial + `,"dsseEnvelope":{}}`, "DSSE envelope"},
+		{"an attestation besides the signature", "{" + goodType + "," + goodMaterial + "," + goodMessage + `,"dsseEnvelope":{}}`, "DSSE envelope"},
+		{"no signature", "{" + goodType + "," + goodMaterial + "}", "has no signature"},
+		{"an empty signature", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"signature":""}}`, "has no signature"},
+		{"a field twice", "{" + goodType + "," + goodMaterial + "," + goodMessage + "," + goodMessage + "}", "twice"},
+		{"a field twice, further in", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"signature":"c2ln","signature":"c2ln"}}`, "twice"},
+		{"a field in other letters", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"Signature":"c2ln"}}`, `field "Signature" is unknown`},
+		{"a field of another format", "{" + goodType + "," + goodMaterial + "," + goodMessage + `,"dsse_envelope":{}}`, "unknown"},
+		{"base64 that is none", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"signature":"?"}}`, `field "signature"`},
+		{"SHA-1", withDigest("SHA1", 20), `message digest "SHA1"`},
+		{"a digest of another length", withDigest("SHA2_256", 48), "of 48 bytes"},
+		{"a hint that is no text", "{" + goodType + `,"verificationMaterial":{"publicKey":{"hint":"\udc00"}},` + goodMessage + "}", "not valid text"},
+		{"too much", "{" + goodType + strings.Repeat(" ", MaxSize) + "}", "at most 1048576 bytes"},
+		{"deep nesting", "{" + goodType + `,"verificationMaterial":{"tlogEntries":` + strings.Repeat("[", 100000), "not a sigstore bundle"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Read(strings.NewReader(tt.text))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadTakesTheOlderMediaType(t *testing.T) {
+	text := `{"mediaType":"application/vnd.dev.sigstore.bundle+json;version=0.3",` + goodMaterial + "," + goodMessage + "}"
+	if _, err := Read(strings.NewReader(text)); err != nil {
+		t.Error(err)
+	}
+}
+
+// The definitions that everybody else's code is generated from read what is
+// written here, and find the same in it.
+func TestWrittenBundlesAgreeWithTheProtobufDefinitions(t *testing.T) {
+	for name, key := range keys(t) {
+		t.Run(name, func(t *testing.T) {
+			b := signed(t, key, artifact)
+			var other protobundle.Bundle
+			if err := protojson.Unmarshal(marshal(t, b), &other); err != nil {
+				t.Fatal(err)
+			}
+			if want := definition(b); !proto.Equal(&other, want) {
+				t.Errorf("read as\n%v\nwant\n%v", &other, want)
+			}
+		})
+	}
+}
+
+// What generated code writes is read here, with all that a bundle may have
+// besides, which is reported and not checked.
+func TestBundlesOfTheProtobufDefinitionsAreRead(t *testing.T) {
+	key := keys(t)["P-384"]
+	other := definition(signed(t, key, artifact))
+	other.VerificationMaterial.TlogEntries = []*protorekor.TransparencyLogEntry{
+		{LogIndex: 7, LogId: &protocommon.LogId{KeyId: []byte("log")}, CanonicalizedBody: []byte("{}")}, {},
+	}
+	other.VerificationMaterial.TimestampVerificationData = &protobundle.TimestampVerificationData{
+		Rfc3161Timestamps: []*protocommon.RFC3161SignedTimestamp{{SignedTimestamp: []byte("now")}},
+	}
+	text, err := protojson.Marshal(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Read(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Verify(key.Public(), bytes.NewReader(artifact)); err != nil {
+		t.Error(err)
+	}
+	want := "transparency log entries: 2; signed timestamps: 1"
+	if got := strings.Join(b.Unchecked(), "; "); got != want {
+		t.Errorf("unchecked %q, want %q", got, want)
+	}
+}
+
+// definition is the bundle in the types generated from the definitions.
+func definition(b *Bundle) *protobundle.Bundle {
+	message := &protocommon.MessageSignature{Signature: b.Signature}
+	if b.Hash != 0 {
+		message.MessageDigest = &protocommon.HashOutput{
+			Algorithm: protocommon.HashAlgorithm(protocommon.HashAlgorithm_value[hashNames[b.Hash]]),
+			Digest:    b.Digest,
+		}
+	}
+	return &protobundle.Bundle{
+		MediaType: MediaType,
+		VerificationMaterial: &protobundle.VerificationMaterial{
+			Content: &protobundle.VerificationMaterial_PublicKey{PublicKey: &protocommon.PublicKeyIdentifier{Hint: b.Hint}},
+		},
+		Content: &protobundle.Bundle_MessageSignature{MessageSignature: message},
+	}
+}
+
+// Whatever is read here, generated code reads too, and finds the same key,
+// digest and signature in it.
+func FuzzReadAgreesWithTheProtobufDefinitions(f *testing.F) {
+	for _, key := range keys(f) {
+		f.Add(marshal(f, signed(f, key, artifact)))
+	}
+	f.Add([]byte("{" + goodType + "," + goodMaterial + "," + goodMessage + "}"))
+	f.Add([]byte(`{"mediaType":null,"verificationMaterial":{"publicKey":{},"tlogEntries":[{}]}}`))
+	f.Add([]byte("{" + goodType + `,"verificationMaterial":{"publicKey":{"hint":"\ud800"}},` + goodMessage + "}"))
+	f.Add([]byte("{" + goodType + `,"verificationMaterial":{"publicKey":null},"messageSignature":{"messageDigest":null,"signature":"c2ln"}}`))
+	f.Add([]byte("{" + goodType + "," + goodMaterial + `,"messageSignature":{"messageDigest":{},"signature":"c2\nln"},"dsseEnvelope":null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := Read(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		_ = b.Verify(ed25519.PublicKey(make([]byte, ed25519.PublicKeySize)), bytes.NewReader(artifact))
+		if b.Unchecked() != nil {
+			return // their insides are not read here
+		}
+		var other protobundle.Bundle
+		if err := protojson.Unmarshal(data, &other); err != nil {
+			t.Fatalf("accepted, but generated code says: %v", err)
+		}
+		want := definition(b)
+		want.MediaType = other.MediaType
+		if !proto.Equal(&other, want) {
+			t.Errorf("read as\n%v\nbut generated code reads\n%v", want, &other)
+		}
+	})
+}
+
+func TestHintIsTheDigestOfTheKey(t *testing.T) {
+	// Of the key of the all-zero seed; by openssl pkey -pubout -outform DER | openssl sha256.
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public()
+	der := append([]byte{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00}, key.(ed25519.PublicKey)...)
+	want := sha256.Sum256(der)
+	got, err := Hint(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := json.Marshal(want[:])
+	if got != strings.Trim(string(text), `"`) {
+		t.Errorf("hint %q, want %s", got, text)
+	}
+}
