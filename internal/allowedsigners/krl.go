@@ -180,9 +180,9 @@ func (c *krlCheck) serials(r *sshwire.Reader) (by string, err error) {
 }
 
 // serialRange tells whether the certificate's is one of a range, both ends
-// included, that r had.
+// included, that r had. As in OpenSSH no range may have 0 in it.
 func (c *krlCheck) serialRange(low, high uint64, r *sshwire.Reader) (by string, err error) {
-	if r.Err() == nil && (low > high || high == 0) {
+	if r.Err() == nil && (low > high || low == 0) {
 		return "", fmt.Errorf("serial numbers from %d to %d", low, high)
 	}
 	if serial := c.serial(); r.Err() == nil && low <= serial && serial <= high && serial != 0 {

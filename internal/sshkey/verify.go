@@ -52,16 +52,14 @@ func (k *Key) Verify(message, signature []byte) error {
 	if isSecurityKey(k.plain.Type()) {
 		return k.verifyFIDO(message, format, blob, fido)
 	}
-	return k.verifyPlain(message, strings.TrimSuffix(format, certSuffix), blob)
+	return k.verifyPlain(message, format, blob)
 }
 
 // formats returns the signature algorithms that the key takes.
 func (k *Key) formats() []string {
 	switch name := k.plain.Type(); name {
 	case ssh.KeyAlgoRSA:
-		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA512 + certSuffix,
-			ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA256 + certSuffix,
-			ssh.KeyAlgoRSA, ssh.KeyAlgoRSA + certSuffix}
+		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, name}
 	case ssh.KeyAlgoSKECDSA256:
 		return []string{name, webauthn}
 	default:
