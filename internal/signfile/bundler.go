@@ -6,12 +6,13 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"hash"
+	"io"
 
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
 )
 
-// bundler is written a file to and makes its bundle.
+// bundler makes the bundle of a file.
 type bundler struct {
 	key     *signer.Key
 	plain   crypto.PublicKey
@@ -39,16 +40,20 @@ func newBundler(key *signer.Key) (*bundler, error) {
 	return b, nil
 }
 
-// Write takes the next bytes of the file.
-func (b *bundler) Write(p []byte) (int, error) {
+// tee returns a reader of the file that keeps it where the key needs it whole.
+func (b *bundler) tee(file io.Reader) io.Reader {
 	if b.message == nil {
-		return b.digest.Write(p)
+		return file
 	}
+	return io.TeeReader(file, b)
+}
+
+// Write keeps the next bytes of the file.
+func (b *bundler) Write(p []byte) (int, error) {
 	if limit := min(b.key.MaxMessage(), bundle.MaxEd25519); b.message.Len()+len(p) > limit {
 		return 0, fmt.Errorf("no bundle: this key signs whole files, of at most %d bytes (an ECDSA or RSA key in a file or a KMS has no such limit)", limit)
 	}
-	b.message.Write(p)
-	return b.digest.Write(p)
+	return b.message.Write(p)
 }
 
 // sign returns the bundle, verified.

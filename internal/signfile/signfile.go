@@ -23,6 +23,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/atomicfile"
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 )
@@ -109,24 +110,29 @@ type sums struct {
 
 func read(key *signer.Key, path string, o Options) (*sums, error) {
 	s := &sums{sha256: sha256.New(), ssh: sshsig.SHA512.New()}
-	into := []io.Writer{s.sha256, s.ssh}
 	if o.Bundle {
 		b, err := newBundler(key)
 		if err != nil {
 			return nil, err
 		}
 		s.bundle = b
-		into = append(into, b)
 	}
 	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if _, err := io.Copy(io.MultiWriter(into...), f); err != nil {
+	if err := s.read(f); err != nil {
 		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}
 	return s, nil
+}
+
+func (s *sums) read(file io.Reader) error {
+	if s.bundle == nil {
+		return fanout.Hash(file, s.sha256, s.ssh)
+	}
+	return fanout.Hash(s.bundle.tee(file), s.sha256, s.ssh, s.bundle.digest)
 }
 
 // open opens a regular file, and does not wait for the writer of a FIFO.
