@@ -2,7 +2,6 @@ package signing
 
 import (
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -70,9 +69,7 @@ func TestTheSSHAgentTakesMessagesOfTheLimit(t *testing.T) {
 // startSSHAgent starts OpenSSH's agent, whose askpass program says no.
 func (b *bench) startSSHAgent() {
 	b.Helper()
-	if _, err := exec.LookPath("ssh-agent"); err != nil {
-		b.Fatalf("%v: apt-get install openssh-client", err)
-	}
+	need(b, "ssh-agent", "openssh-client")
 	socket := b.path("ssh-agent.sock")
 	cmd := b.command("ssh-agent", "-D", "-a", socket)
 	cmd.Env = append(cmd.Env, "SSH_ASKPASS=/bin/false", "SSH_ASKPASS_REQUIRE=force")

@@ -38,6 +38,14 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
+// need fails the test if a program is not installed.
+func need(t testing.TB, program, debianPackage string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Fatalf("%v: apt-get install %s", err, debianPackage)
+	}
+}
+
 // bench is a folder in which commands run, with an environment of its own.
 type bench struct {
 	*testing.T
@@ -47,9 +55,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		t.Fatalf("%v: apt-get install openssh-client", err)
-	}
+	need(t, "ssh-keygen", "openssh-client")
 	dir := t.TempDir()
 	return &bench{t, dir, []string{"HOME=" + dir, "PATH=" + bin + ":" + os.Getenv("PATH"), "SSH_ASKPASS_REQUIRE=never"}}
 }
