@@ -57,7 +57,11 @@ func measure() error {
 			}
 		}
 	}
-	report(runs)
+	binary, err := os.Stat(filepath.Join(dir, "hapgent-verify"))
+	if err != nil {
+		return err
+	}
+	report(runs, binary.Size())
 	return nil
 }
 
@@ -129,7 +133,7 @@ func (r *run) once(file string) error {
 	return nil
 }
 
-func report(runs []*run) {
+func report(runs []*run, binary int64) {
 	fmt.Printf("1 GB, the best of %d rounds\n\n%-36s %8s %10s\n", rounds, "", "seconds", "memory MB")
 	for _, r := range runs {
 		fmt.Printf("%-36s %8.2f %10.1f\n", r.name, r.time.Seconds(), float64(r.memory)/1024)
@@ -144,6 +148,7 @@ func report(runs []*run) {
 		{"sum and signature / (sha256sum + ssh-keygen)", both.time.Seconds() / (sum.time + keygen.time).Seconds(), 0.7},
 		{"signature / ssh-keygen", signature.time.Seconds() / keygen.time.Seconds(), 1.15},
 		{"memory, MB", memory, 15},
+		{"size of hapgent-verify, MB", float64(binary) / 1e6, 4.5},
 	} {
 		mark := ""
 		if promise.is > promise.most {

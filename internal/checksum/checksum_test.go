@@ -3,9 +3,6 @@ package checksum
 import (
 	"crypto/sha256"
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -85,25 +82,11 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestStringIsThatOfSha256sum asks sha256sum for the line of each name.
-func TestStringIsThatOfSha256sum(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"one", "a b", " a", `a\b`, "a\nb", "*a", "ü"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("one"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("sha256sum", "--", name)
-		cmd.Dir = dir
-		want, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
+func TestStringIsReadBack(t *testing.T) {
+	for _, name := range []string{"one", "a b", " a", `a\b`, "a\nb", "*a", "\\", "a) = b"} {
 		line := Sum{one.Digest, name}.String()
-		if line != string(want) {
-			t.Errorf("the line of %q is %q, that of sha256sum %q", name, line, want)
-		}
-		if sums, err := Parse(want); err != nil || len(sums) != 1 || sums[0].Name != name {
-			t.Errorf("Parse(%q) = %v, %v", want, sums, err)
+		if sums, err := Parse([]byte(line)); err != nil || len(sums) != 1 || sums[0].Name != name {
+			t.Errorf("%q reads as %v, %v", line, sums, err)
 		}
 	}
 }
