@@ -35,13 +35,13 @@ func newBundleCheck(o *options, stdin io.Reader) (check, error) {
 		return nil, err
 	}
 	if c.key, err = parsePublicKey(data); err != nil {
-		return nil, sayBadKey(o.key, err)
+		return nil, errBadKey(o.key, err)
 	}
 	if data, err = readFile(o.bundle, bundle.MaxSize, "bundle", "--bundle"); err != nil {
 		return nil, err
 	}
 	if c.bundle, err = bundle.Read(bytes.NewReader(data)); err != nil {
-		return nil, sayBadBundleFile(o.bundle, err)
+		return nil, errMalformed(o.bundle, err)
 	}
 	return c.file, nil
 }
@@ -71,16 +71,16 @@ func (c *bundleCheck) file(name string) (good string, err error) {
 	}
 	f, err := open(name, c.stdin)
 	if err != nil {
-		return "", sayUnreadable("file to verify", err)
+		return "", errUnreadable("file to verify", err)
 	}
 	defer f.Close()
 	sum := sha256.New()
 	err = c.bundle.Verify(c.crypto(), io.TeeReader(f, sum))
 	if err != nil && !errors.Is(err, bundle.ErrBad) {
-		return "", sayBundleUntried(c.options.bundle, name, err)
+		return "", errBundleUntried(c.options.bundle, name, err)
 	}
 	if err != nil {
-		err = sayBadBundle(c.options.bundle, name, err)
+		err = errBadBundle(c.options.bundle, name, err)
 	}
 	if err := fail(sums.check(name, sum.Sum(nil)), err); err != nil {
 		return "", err

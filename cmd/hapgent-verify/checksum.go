@@ -31,13 +31,13 @@ func readSums(o *options, file string) (*sums, error) {
 	}
 	want, err := checksum.Parse(data)
 	if err != nil {
-		return nil, sayNoChecksumFile(from, err)
+		return nil, errMalformed(from, err)
 	}
 	if len(want) > 1 {
 		want = checksum.Find(want, from, file)
 	}
 	if len(want) == 0 {
-		return nil, sayNotListed(file, from)
+		return nil, errNotListed(file, from)
 	}
 	return &sums{from, want}, nil
 }
@@ -49,7 +49,7 @@ func (s *sums) check(file string, sum []byte) error {
 	}
 	for _, want := range s.want {
 		if [sha256.Size]byte(sum) != want.Digest {
-			return saySumDisagrees(file, sum, s.from, want)
+			return errSumDisagrees(file, sum, s.from, want)
 		}
 	}
 	return nil

@@ -20,18 +20,18 @@ func open(name string, stdin io.Reader) (io.ReadCloser, error) {
 func readFile(name string, limit int64, what, option string) ([]byte, error) {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, sayMissing(name, what, option)
+		return nil, errMissing(name, what, option)
 	}
 	if err != nil {
-		return nil, sayUnreadable(what, err)
+		return nil, errUnreadable(what, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, sayUnreadable(what, err)
+		return nil, errUnreadable(what, err)
 	}
 	if int64(len(data)) > limit {
-		return nil, sayTooLarge(name, limit, what)
+		return nil, errTooLarge(name, limit, what)
 	}
 	return data, nil
 }

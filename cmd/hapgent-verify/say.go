@@ -91,91 +91,90 @@ func goodBundle(key ssh.PublicKey, b *bundle.Bundle) string {
 
 // What could not be tried.
 
-func sayMissing(name, what, option string) error {
+func errMissing(name, what, option string) error {
 	return fmt.Errorf("%q: there is no such %s; name it with %s", name, what, option)
 }
 
-func sayUnreadable(what string, err error) error {
+func errUnreadable(what string, err error) error {
 	return fmt.Errorf("the %s cannot be read: %w", what, err)
 }
 
-func sayTooLarge(name string, limit int64, what string) error {
+func errTooLarge(name string, limit int64, what string) error {
 	return fmt.Errorf("%q is larger than %d bytes, which no %s is", name, limit, what)
 }
 
-func sayBadKey(name string, err error) error {
+func errBadKey(name string, err error) error {
 	return fmt.Errorf("%q is not a public key of OpenSSH or in PEM: %w", name, err)
 }
 
-func sayNoChecksumFile(name string, err error) error {
+func errMalformed(name string, err error) error {
 	return fmt.Errorf("%q: %w", name, err)
 }
 
-func sayBadBundleFile(name string, err error) error {
-	return fmt.Errorf("%q: %w", name, err)
-}
-
-func sayBundleUntried(name, file string, err error) error {
+func errBundleUntried(name, file string, err error) error {
 	return fmt.Errorf("%q cannot be checked against %q: %w", file, name, err)
 }
 
 // What was tried and is not good.
 
-func sayBad(format string, args ...any) error {
+func errBad(format string, args ...any) error {
 	return bad{fmt.Errorf(format, args...)}
 }
 
-// sayBadSignatureFile is about text that is no signature, which could not be
+// errBadSignatureFile is about text that is no signature, which could not be
 // tried, or a signature that is malformed inside, which is none of a file.
-func sayBadSignatureFile(name string, err error) error {
+func errBadSignatureFile(name string, err error) error {
 	if errors.Is(err, sshsig.ErrArmor) {
 		return fmt.Errorf("%s is %w", name, err)
 	}
-	return sayBad("%s cannot be good: %w", name, err)
+	return errBad("%s cannot be good: %w", name, err)
 }
 
-func sayBadSignature(sigName, file string, err error) error {
+func errBadSignature(sigName, file string, err error) error {
 	switch {
 	case errors.Is(err, sshsig.ErrNamespace):
-		return sayBad("%s is %w (-n)", sigName, err)
+		return errBad("%s is %w (-n)", sigName, err)
 	case errors.Is(err, sshkey.ErrAlgorithm):
-		return sayBad("%s is not accepted: %w", sigName, err)
+		return errBad("%s is not accepted: %w", sigName, err)
 	}
-	return sayBad("%s is not a signature of %s: one of the two was changed, or is that of another file: %w",
-		sigName, fileName(file), err)
+	return errBad("%s is not a signature of %s: one of the two was changed, or is that of another file; "+
+		"do not use it, download both again: %w", sigName, fileName(file), err)
 }
 
-func sayRevoked(sig *sshsig.Signature, sigName, list string, err error) error {
+func errRevoked(sig *sshsig.Signature, sigName, list string, err error) error {
 	if errors.Is(err, allowedsigners.ErrRevoked) {
-		return sayBad("%s is good, but made by %s, which %s says not to trust: %w",
+		return errBad("%s is good, but made by %s, which %s says not to trust: %w",
 			sigName, sig.Key.Fingerprint(), list, err)
 	}
 	return fmt.Errorf("%s cannot be asked whether %s is revoked: %w", list, sig.Key.Fingerprint(), err)
 }
 
-func sayNotAllowed(sig *sshsig.Signature, sigName, list string, err error, malformed []error) error {
-	unread := ""
+func errNotAllowed(sig *sshsig.Signature, sigName, list string, err error, malformed []error) error {
+	more := ""
 	if len(malformed) > 0 {
-		unread = fmt.Sprintf("; %d of its lines cannot be read, the first is %v", len(malformed), malformed[0])
+		more = fmt.Sprintf("; %d of its lines cannot be read, the first is %v", len(malformed), malformed[0])
 	}
 	made := fmt.Sprintf("%s is good, but made by %s", sigName, sig.Key.Fingerprint())
 	if errors.Is(err, allowedsigners.ErrUnknown) {
-		return sayBad("%s which no line of %s lists; add the key only if its owner told you that it is theirs%s",
-			made, list, unread)
+		return errBad("%s which no line of %s lists; add the key only if its owner told you that it is theirs%s",
+			made, list, more)
 	}
-	return sayBad("%s which %s does not accept: %w%s", made, list, err, unread)
+	if errors.Is(err, allowedsigners.ErrExpired) || errors.Is(err, allowedsigners.ErrNotYetValid) {
+		more += "; if you know from elsewhere when it was signed, give that time (-O verify-time=TIME)"
+	}
+	return errBad("%s which %s does not accept: %w%s", made, list, err, more)
 }
 
-func sayBadBundle(name, file string, err error) error {
-	return sayBad("%s is not good for %s: %w", name, fileName(file), err)
+func errBadBundle(name, file string, err error) error {
+	return errBad("%s is not good for %s: %w", name, fileName(file), err)
 }
 
-func sayNotListed(file, from string) error {
-	return sayBad("%s has no sum for %q", from, file)
+func errNotListed(file, from string) error {
+	return errBad("%s has no sum for %q", from, file)
 }
 
-func saySumDisagrees(file string, sum []byte, from string, want checksum.Sum) error {
-	return sayBad("%s is damaged or another file: its SHA-256 sum is %x, %s has %x for %q",
+func errSumDisagrees(file string, sum []byte, from string, want checksum.Sum) error {
+	return errBad("%s is damaged or another file; do not use it, download it again: its SHA-256 sum is %x, %s has %x for %q",
 		fileName(file), sum, from, want.Digest, want.Name)
 }
 

@@ -70,7 +70,7 @@ func readSignature(name string) (*sshsig.Signature, error) {
 	}
 	sig, err := sshsig.Parse(armored)
 	if err != nil {
-		return nil, sayBadSignatureFile(name, err)
+		return nil, errBadSignatureFile(name, err)
 	}
 	return sig, nil
 }
@@ -79,7 +79,7 @@ func readSignature(name string) (*sshsig.Signature, error) {
 func (c *signatureCheck) read(name string, h sshsig.Hash, wantSum bool) (digest, sum []byte, err error) {
 	f, err := open(name, c.stdin)
 	if err != nil {
-		return nil, nil, sayUnreadable("file to verify", err)
+		return nil, nil, errUnreadable("file to verify", err)
 	}
 	defer f.Close()
 	hashes := []hash.Hash{h.New()}
@@ -87,7 +87,7 @@ func (c *signatureCheck) read(name string, h sshsig.Hash, wantSum bool) (digest,
 		hashes = append(hashes, sha256.New())
 	}
 	if err := fanout.Hash(f, hashes...); err != nil {
-		return nil, nil, sayUnreadable("file to verify", err)
+		return nil, nil, errUnreadable("file to verify", err)
 	}
 	return hashes[0].Sum(nil), hashes[len(hashes)-1].Sum(nil), nil
 }
@@ -96,11 +96,11 @@ func (c *signatureCheck) read(name string, h sshsig.Hash, wantSum bool) (digest,
 // the file, and whose key is not revoked.
 func (c *signatureCheck) verify(sig *sshsig.Signature, sigName, name string, digest []byte) (identity string, err error) {
 	if err := sig.Verify(c.namespace, digest); err != nil {
-		return "", sayBadSignature(sigName, name, err)
+		return "", errBadSignature(sigName, name, err)
 	}
 	if c.revocations != nil {
 		if err := c.revocations.Check(sig.Key); err != nil {
-			return "", sayRevoked(sig, sigName, c.revocation, err)
+			return "", errRevoked(sig, sigName, c.revocation, err)
 		}
 	}
 	identity, err = c.allowed.Find(allowedsigners.Query{
@@ -108,7 +108,7 @@ func (c *signatureCheck) verify(sig *sshsig.Signature, sigName, name string, dig
 		Identity: c.identity, AnyIdentity: c.anyIdentity,
 	})
 	if err != nil {
-		return "", sayNotAllowed(sig, sigName, c.signers, err, c.allowed.Malformed)
+		return "", errNotAllowed(sig, sigName, c.signers, err, c.allowed.Malformed)
 	}
 	return identity, nil
 }
