@@ -48,20 +48,26 @@ func Write(files ...File) error {
 
 // place renames all, or none.
 func place(all []*staged) error {
+	placed, err := renameAll(all)
+	if err == nil {
+		err = syncDirectories(all)
+	}
+	if err == nil {
+		return nil
+	}
+	for _, done := range slices.Backward(all[:placed]) {
+		err = errors.Join(err, done.restore())
+	}
+	return err
+}
+
+func renameAll(all []*staged) (placed int, err error) {
 	for i, s := range all {
 		if err := os.Rename(s.temporary, s.path); err != nil {
-			for _, done := range slices.Backward(all[:i]) {
-				err = errors.Join(err, done.restore())
-			}
-			return err
+			return i, err
 		}
 	}
-	for _, s := range all {
-		if err := syncDirectory(filepath.Dir(s.path)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return len(all), nil
 }
 
 // staged is a file that is written under another name, beside its place. Its
@@ -134,13 +140,21 @@ func hiddenName(path string) string {
 	return filepath.Join(filepath.Dir(path), ".hapgent-"+rand.Text())
 }
 
-func syncDirectory(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
+// syncDirectories makes the renames last through a loss of power, where the
+// file system knows how to.
+func syncDirectories(all []*staged) error {
+	for _, s := range all {
+		d, err := os.Open(filepath.Dir(s.path))
+		if err != nil {
+			return err
+		}
+		err = d.Sync()
+		d.Close()
+		if err != nil && !errors.Is(err, syscall.EINVAL) {
+			return err
+		}
 	}
-	defer d.Close()
-	return d.Sync()
+	return nil
 }
 
 // holdSignals puts off what would end the process with temporary files left,

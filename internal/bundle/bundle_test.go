@@ -9,11 +9,15 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -26,21 +30,24 @@ import (
 
 var artifact = []byte("the agent\n")
 
-// keys has one of each type that signs bundles.
-func keys(t testing.TB) map[string]crypto.Signer {
-	t.Helper()
-	made := map[string]crypto.Signer{}
-	var err error
-	for name, curve := range map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()} {
-		if made[name], err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
-			t.Fatal(err)
+// keys has one of each type that signs bundles, others has the same again.
+var keys, others = sync.OnceValue(newKeys), sync.OnceValue(newKeys)
+
+func newKeys() map[string]crypto.Signer {
+	must := func(key crypto.Signer, err error) crypto.Signer {
+		if err != nil {
+			panic(err)
 		}
+		return key
 	}
-	if made["RSA"], err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		t.Fatal(err)
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	return map[string]crypto.Signer{
+		"P-256":   must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)),
+		"P-384":   must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader)),
+		"P-521":   must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader)),
+		"RSA":     must(rsa.GenerateKey(rand.Reader, 2048)),
+		"Ed25519": must(ed, err),
 	}
-	made["Ed25519"] = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	return made
 }
 
 // signed returns the bundle of message.
@@ -82,7 +89,7 @@ func marshal(t testing.TB, b *Bundle) []byte {
 }
 
 func TestWhatIsWrittenIsReadAndVerified(t *testing.T) {
-	for name, key := range keys(t) {
+	for name, key := range keys() {
 		t.Run(name, func(t *testing.T) {
 			b, err := Read(bytes.NewReader(marshal(t, signed(t, key, artifact))))
 			if err != nil {
@@ -99,9 +106,7 @@ func TestWhatIsWrittenIsReadAndVerified(t *testing.T) {
 }
 
 func TestVerifyRefuses(t *testing.T) {
-	made := keys(t)
-	other := keys(t)
-	for name, key := range made {
+	for name, key := range keys() {
 		for _, attack := range []struct {
 			name, want string
 			change     func(b *Bundle) (crypto.PublicKey, []byte)
@@ -118,11 +123,7 @@ func TestVerifyRefuses(t *testing.T) {
 				return key.Public(), []byte("another")
 			}},
 			{"another key", "not by this key", func(*Bundle) (crypto.PublicKey, []byte) {
-				k := other[name].Public()
-				if name == "Ed25519" {
-					k = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)).Public()
-				}
-				return k, artifact
+				return others()[name].Public(), artifact
 			}},
 			{"a damaged signature", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
 				b.Signature[len(b.Signature)/2] ^= 1
@@ -150,7 +151,7 @@ func TestVerifyRefuses(t *testing.T) {
 }
 
 func TestVerifyWithoutDigestUsesTheHashOfTheKey(t *testing.T) {
-	for name, key := range keys(t) {
+	for name, key := range keys() {
 		b := signed(t, key, artifact)
 		b.Hash, b.Digest = 0, nil
 		if err := b.Verify(key.Public(), bytes.NewReader(artifact)); err != nil {
@@ -161,7 +162,7 @@ func TestVerifyWithoutDigestUsesTheHashOfTheKey(t *testing.T) {
 
 func TestAFileThatCannotBeReadIsNotABadSignature(t *testing.T) {
 	broken := errors.New("disk on fire")
-	for name, key := range keys(t) {
+	for name, key := range keys() {
 		err := signed(t, key, artifact).Verify(key.Public(), iotest.ErrReader(broken))
 		if !errors.Is(err, broken) || errors.Is(err, ErrBad) {
 			t.Errorf("%s: %v", name, err)
@@ -170,16 +171,15 @@ func TestAFileThatCannotBeReadIsNotABadSignature(t *testing.T) {
 }
 
 func TestEd25519FilesOverTheLimitAreRefused(t *testing.T) {
-	key := keys(t)["Ed25519"]
-	err := signed(t, key, artifact).Verify(key.Public(), io.LimitReader(zeros{}, MaxEd25519+1))
-	if err == nil || errors.Is(err, ErrBad) || !strings.Contains(err.Error(), "256 MiB") {
+	const limit = 1 << 20
+	if message, err := readWhole(bytes.NewReader(make([]byte, limit)), limit); err != nil || len(message) != limit {
+		t.Errorf("a file of the limit: %d bytes, %v", len(message), err)
+	}
+	_, err := readWhole(bytes.NewReader(make([]byte, limit+1)), limit)
+	if err == nil || errors.Is(err, ErrBad) || !strings.Contains(err.Error(), "over 1 MiB") {
 		t.Errorf("error %v", err)
 	}
 }
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestKeysThatSignNoBundles(t *testing.T) {
 	small, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
@@ -246,10 +246,46 @@ func TestReadTakesTheOlderMediaType(t *testing.T) {
 	}
 }
 
+// The bundles in testdata/cosign are of the file there, by cosign v2.6.5.
+func TestBundlesOfCosignAreVerified(t *testing.T) {
+	file := read(t, "file")
+	for _, name := range []string{"p256", "p384", "p521", "rsa"} {
+		t.Run(name, func(t *testing.T) {
+			b, err := Read(bytes.NewReader(read(t, name+".sigstore.json")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			block, _ := pem.Decode(read(t, name+".pub"))
+			key, err := x509.ParsePKIXPublicKey(block.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if hint, err := Hint(key); err != nil || hint != b.Hint {
+				t.Errorf("hint %q, %v, cosign wrote %q", hint, err, b.Hint)
+			}
+			if err := b.Verify(key, bytes.NewReader(file)); err != nil {
+				t.Error(err)
+			}
+			if err := b.Verify(key, bytes.NewReader(append(file, 0))); !errors.Is(err, ErrBad) {
+				t.Errorf("another file: %v", err)
+			}
+		})
+	}
+}
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "cosign", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 // The definitions that everybody else's code is generated from read what is
 // written here, and find the same in it.
 func TestWrittenBundlesAgreeWithTheProtobufDefinitions(t *testing.T) {
-	for name, key := range keys(t) {
+	for name, key := range keys() {
 		t.Run(name, func(t *testing.T) {
 			b := signed(t, key, artifact)
 			var other protobundle.Bundle
@@ -266,7 +302,7 @@ func TestWrittenBundlesAgreeWithTheProtobufDefinitions(t *testing.T) {
 // What generated code writes is read here, with all that a bundle may have
 // besides, which is reported and not checked.
 func TestBundlesOfTheProtobufDefinitionsAreRead(t *testing.T) {
-	key := keys(t)["P-384"]
+	key := keys()["P-384"]
 	other := definition(signed(t, key, artifact))
 	other.VerificationMaterial.TlogEntries = []*protorekor.TransparencyLogEntry{
 		{LogIndex: 7, LogId: &protocommon.LogId{KeyId: []byte("log")}, CanonicalizedBody: []byte("{}")}, {},
@@ -312,9 +348,10 @@ func definition(b *Bundle) *protobundle.Bundle {
 // Whatever is read here, generated code reads too, and finds the same key,
 // digest and signature in it.
 func FuzzReadAgreesWithTheProtobufDefinitions(f *testing.F) {
-	for _, key := range keys(f) {
+	for _, key := range keys() {
 		f.Add(marshal(f, signed(f, key, artifact)))
 	}
+	f.Add(read(f, "p384.sigstore.json"))
 	f.Add([]byte("{" + goodType + "," + goodMaterial + "," + goodMessage + "}"))
 	f.Add([]byte(`{"mediaType":null,"verificationMaterial":{"publicKey":{},"tlogEntries":[{}]}}`))
 	f.Add([]byte("{" + goodType + `,"verificationMaterial":{"publicKey":{"hint":"\ud800"}},` + goodMessage + "}"))

@@ -86,14 +86,22 @@ func (b *Bundle) rsaHash() crypto.Hash {
 }
 
 func (b *Bundle) verifyEd25519(key ed25519.PublicKey, artifact io.Reader) error {
-	message, err := io.ReadAll(io.LimitReader(artifact, MaxEd25519+1))
+	message, err := readWhole(artifact, MaxEd25519)
 	if err != nil {
-		return fmt.Errorf("reading the file: %w", err)
-	}
-	if len(message) > MaxEd25519 {
-		return fmt.Errorf("the file is over %d MiB, the most that an Ed25519 bundle is verified for: use its .sig", MaxEd25519>>20)
+		return err
 	}
 	return b.VerifyMessage(key, message)
+}
+
+func readWhole(artifact io.Reader, limit int64) ([]byte, error) {
+	message, err := io.ReadAll(io.LimitReader(artifact, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the file: %w", err)
+	}
+	if int64(len(message)) > limit {
+		return nil, fmt.Errorf("the file is over %d MiB, the most that an Ed25519 bundle is verified for: use its .sig", limit>>20)
+	}
+	return message, nil
 }
 
 // VerifyMessage is Verify for an Ed25519 key and a file that is in memory.

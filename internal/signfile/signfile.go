@@ -11,6 +11,7 @@
 package signfile
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -154,17 +155,24 @@ func open(path string) (*os.File, error) {
 
 // checkOldLine refuses to replace a checksum file that says something else.
 func (s *sums) checkOldLine(path string, o Options) error {
-	old, err := os.ReadFile(path + ChecksumSuffix)
+	info, err := os.Lstat(path + ChecksumSuffix)
 	if o.Force || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if string(old) != string(s.line(path)) {
-		return fmt.Errorf("%q exists and says something else: --force replaces it", path+ChecksumSuffix)
+	line := s.line(path)
+	if info.Mode().IsRegular() && info.Size() == int64(len(line)) {
+		old, err := os.ReadFile(path + ChecksumSuffix)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(old, line) {
+			return nil
+		}
 	}
-	return nil
+	return fmt.Errorf("%q exists and says something else: --force replaces it", path+ChecksumSuffix)
 }
 
 // line is what sha256sum prints for the file.
