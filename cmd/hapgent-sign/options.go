@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/epicfilemcnulty/hapgent/internal/signfile"
 )
@@ -57,9 +58,16 @@ func (o *options) check() error {
 	case len(o.files) == 0:
 		return errors.New("no file to sign")
 	}
-	for _, path := range o.files {
+	return checkFiles(o.files)
+}
+
+func checkFiles(paths []string) error {
+	for _, path := range paths {
 		if path == "-" {
 			return errors.New("standard input cannot be signed here, expected a file (./- for one of this name): the signature is written beside it")
+		}
+		if strings.HasPrefix(path, "-") {
+			return fmt.Errorf("options stand before the files, found %q after one (./%s for a file of this name)", path, path)
 		}
 	}
 	return nil

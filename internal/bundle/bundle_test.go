@@ -57,20 +57,30 @@ func signed(t testing.TB, key crypto.Signer, message []byte) *Bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	input, named := message, crypto.SHA256
-	if hash != 0 {
-		named = hash
-		input = sum(hash, message)
+	if hash == 0 {
+		hash = crypto.SHA256
 	}
-	signature, err := key.Sign(rand.Reader, input, hash)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := New(key.Public(), named, sum(named, message), signature)
+	b, err := New(key.Public(), hash, sum(hash, message), sign(key, message))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// sign makes the signature that is in a bundle of message.
+func sign(key crypto.Signer, message []byte) []byte {
+	hash, err := SigningHash(key.Public())
+	if err != nil {
+		panic(err)
+	}
+	if hash != 0 {
+		message = sum(hash, message)
+	}
+	signature, err := key.Sign(rand.Reader, message, hash)
+	if err != nil {
+		panic(err)
+	}
+	return signature
 }
 
 func sum(hash crypto.Hash, message []byte) []byte {
@@ -105,42 +115,46 @@ func TestWhatIsWrittenIsReadAndVerified(t *testing.T) {
 	}
 }
 
+// attacks change a good bundle of artifact by key, and give the key and file
+// that it is then verified with.
+var attacks = []struct {
+	name, want string
+	change     func(b *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte)
+}{
+	{"another file", "the bundle is of a file with", func(_ *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte) {
+		return key.Public(), []byte("another")
+	}},
+	{"another file whose digest was put into the bundle", "not by this key over this file", func(b *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte) {
+		b.Digest = sum(b.Hash, []byte("another"))
+		return key.Public(), []byte("another")
+	}},
+	{"another file and a bundle without digest", "not by this key over this file", func(b *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte) {
+		b.Hash, b.Digest = 0, nil
+		return key.Public(), []byte("another")
+	}},
+	{"another key", "not by this key", func(_ *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte) {
+		return other.Public(), artifact
+	}},
+	{"a damaged signature", "not by this key over this file", func(b *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte) {
+		b.Signature[len(b.Signature)/2] ^= 1
+		return key.Public(), artifact
+	}},
+	{"a signature of the digest instead of the file", "not by this key over this file", func(b *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte) {
+		b.Signature = sign(key, sum(crypto.SHA256, artifact))
+		return key.Public(), artifact
+	}},
+	{"a signature of the empty message", "not by this key over this file", func(b *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte) {
+		b.Signature = sign(key, nil)
+		return key.Public(), artifact
+	}},
+}
+
 func TestVerifyRefuses(t *testing.T) {
 	for name, key := range keys() {
-		for _, attack := range []struct {
-			name, want string
-			change     func(b *Bundle) (crypto.PublicKey, []byte)
-		}{
-			{"another file", "the bundle is of a file with", func(*Bundle) (crypto.PublicKey, []byte) {
-				return key.Public(), []byte("another")
-			}},
-			{"another file whose digest was put into the bundle", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
-				b.Digest = sum(b.Hash, []byte("another"))
-				return key.Public(), []byte("another")
-			}},
-			{"another file and a bundle without digest", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
-				b.Hash, b.Digest = 0, nil
-				return key.Public(), []byte("another")
-			}},
-			{"another key", "not by this key", func(*Bundle) (crypto.PublicKey, []byte) {
-				return others()[name].Public(), artifact
-			}},
-			{"a damaged signature", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
-				b.Signature[len(b.Signature)/2] ^= 1
-				return key.Public(), artifact
-			}},
-			{"a signature of the digest instead of the file", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
-				b.Signature = signed(t, key, sum(crypto.SHA256, artifact)).Signature
-				return key.Public(), artifact
-			}},
-			{"a signature of the empty message", "not by this key over this file", func(b *Bundle) (crypto.PublicKey, []byte) {
-				b.Signature = signed(t, key, nil).Signature
-				return key.Public(), artifact
-			}},
-		} {
+		for _, attack := range attacks {
 			t.Run(name+"/"+attack.name, func(t *testing.T) {
 				b := signed(t, key, artifact)
-				public, file := attack.change(b)
+				public, file := attack.change(b, key, others()[name])
 				err := b.Verify(public, bytes.NewReader(file))
 				if !errors.Is(err, ErrBad) || !strings.Contains(err.Error(), attack.want) {
 					t.Errorf("error %v, want one with %q", err, attack.want)

@@ -28,11 +28,17 @@ func TestTheSSHAgent(t *testing.T) {
 	b.run("hapgent-sign", "-f", "user-cert.pub", "--force", "file")
 	b.write("signers", append([]byte("*@example.org cert-authority "), b.read("ca.pub")...))
 	b.verifiedBy("signers", "file", "file")
+}
+
+func TestTheSSHAgentThatDoesNotSign(t *testing.T) {
+	b := newBench(t)
+	b.startSSHAgent()
+	b.write("file", []byte("contents\n"))
 
 	// A key that its owner does not confirm the use of.
 	b.keygen("confirm", "-t", "ed25519")
 	b.run("ssh-add", "-q", "-c", "confirm")
-	b.run("rm", "confirm", "file.sig", "file.sha256")
+	b.run("rm", "confirm")
 	out := b.fails(1, "hapgent-sign", "-f", "confirm.pub", "file")
 	if !strings.Contains(out, "the ssh-agent did not sign") {
 		t.Errorf("not confirmed: %s", out)
@@ -41,7 +47,7 @@ func TestTheSSHAgent(t *testing.T) {
 	// An agent that is locked shows no keys.
 	b.answers("lock")
 	b.run("ssh-add", "-x")
-	out = b.fails(2, "hapgent-sign", "-f", "ed25519.pub", "file")
+	out = b.fails(2, "hapgent-sign", "-f", "confirm.pub", "file")
 	if !strings.Contains(out, "the ssh-agent does not hold it") {
 		t.Errorf("locked: %s", out)
 	}

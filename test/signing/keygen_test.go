@@ -109,20 +109,20 @@ func (b *bench) toPKCS8(name string) {
 	b.write(name, private)
 }
 
-// A key for every format that ssh-keygen writes, read or refused for a reason.
+// formats are those that ssh-keygen writes, and why one is refused.
+var formats = []struct{ kind, format, cipher, refused string }{
+	{"ed25519", "RFC4716", "aes256-ctr", ""},
+	{"ed25519", "RFC4716", "aes256-cbc", ""},
+	{"ed25519", "RFC4716", "aes128-ctr", `unknown cipher "aes128-ctr"`},
+	{"ed25519", "RFC4716", "chacha20-poly1305@openssh.com", `unknown cipher "chacha20-poly1305@openssh.com"`},
+	{"rsa", "PEM", "", ""},
+	{"rsa", "PKCS8", "", `unsupported key type "ENCRYPTED PRIVATE KEY"`},
+	{"ecdsa", "PEM", "", ""},
+	{"ecdsa", "PKCS8", "", `unsupported key type "ENCRYPTED PRIVATE KEY"`},
+}
+
 func TestKeysOfEveryFormatOfSSHKeygen(t *testing.T) {
-	for _, tt := range []struct {
-		kind, format, cipher, refused string
-	}{
-		{"ed25519", "RFC4716", "aes256-ctr", ""},
-		{"ed25519", "RFC4716", "aes256-cbc", ""},
-		{"ed25519", "RFC4716", "aes128-ctr", `unknown cipher "aes128-ctr"`},
-		{"ed25519", "RFC4716", "chacha20-poly1305@openssh.com", `unknown cipher "chacha20-poly1305@openssh.com"`},
-		{"rsa", "PEM", "", ""},
-		{"rsa", "PKCS8", "", `unsupported key type "ENCRYPTED PRIVATE KEY"`},
-		{"ecdsa", "PEM", "", ""},
-		{"ecdsa", "PKCS8", "", `unsupported key type "ENCRYPTED PRIVATE KEY"`},
-	} {
+	for _, tt := range formats {
 		t.Run(tt.kind+" "+tt.format+" "+tt.cipher, func(t *testing.T) {
 			b := newBench(t)
 			b.write("file", []byte("contents\n"))
