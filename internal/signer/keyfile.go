@@ -23,7 +23,6 @@ type keyFile struct {
 	private bool
 	data    []byte        // of a private key file
 	public  ssh.PublicKey // nil where a private key file hides it
-	comment string        // of a public key file
 }
 
 func readKeyFile(path string) (*keyFile, error) {
@@ -39,7 +38,7 @@ func readKeyFile(path string) (*keyFile, error) {
 		file.public = publicHalf(data)
 		return file, nil
 	}
-	file.public, file.comment, _, _, err = ssh.ParseAuthorizedKey(data)
+	file.public, _, _, _, err = ssh.ParseAuthorizedKey(data)
 	if err != nil {
 		return nil, fmt.Errorf("%q is neither a private key nor an OpenSSH public key file", path)
 	}
