@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -18,7 +19,10 @@ func newHost() string {
 	return netip.AddrFrom4([4]byte{127, byte(1 + os.Getpid()%254), byte(n / 250), byte(1 + n%250)}).String()
 }
 
-// freePort is a port that is free on all the hosts.
+// taken are the ports that were found free once.
+var taken sync.Map
+
+// freePort is a port that is free on all the hosts, another one each time.
 func freePort(t *testing.T, host string, others ...string) int {
 	t.Helper()
 	for range 100 {
@@ -27,7 +31,8 @@ func freePort(t *testing.T, host string, others ...string) int {
 			t.Fatal(err)
 		}
 		port := l.Addr().(*net.TCPAddr).Port
-		free := true
+		_, again := taken.LoadOrStore(port, true)
+		free := !again
 		for _, other := range others {
 			l, err := net.Listen("tcp", address(other, port))
 			if free = free && err == nil; err == nil {

@@ -2,12 +2,15 @@ package haproxy
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
@@ -17,6 +20,7 @@ type instance struct {
 	host string
 	port int
 	file string
+	log  *os.File // nil: that of the test
 	cmd  *exec.Cmd
 }
 
@@ -43,6 +47,9 @@ func (a *instance) start(t *testing.T) {
 	t.Helper()
 	a.cmd = exec.Command(need.Program(t, "hapgent"))
 	a.cmd.Env = a.environment()
+	if a.log != nil {
+		a.cmd.Stderr = a.log
+	}
 	start(t, a.cmd)
 }
 
@@ -70,6 +77,18 @@ func (a *instance) change(t *testing.T, state string) {
 		t.Fatal(err)
 	}
 	a.signal(t, syscall.SIGHUP)
+}
+
+// ask asks the agent as HAProxy does.
+func (a *instance) ask() (answer string, err error) {
+	conn, err := net.Dial("tcp", address(a.host, a.port))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	b, err := io.ReadAll(conn)
+	return string(b), err
 }
 
 // check is how a server in HAProxy's configuration names the agent.

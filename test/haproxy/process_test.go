@@ -3,6 +3,7 @@ package haproxy
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"testing"
@@ -24,10 +25,13 @@ func TestMain(m *testing.M) {
 }
 
 // start starts a process that ends with the test, or with the test binary if
-// that is killed. What it prints is shown if the test fails.
+// that is killed. What it prints is shown if the test fails, unless the command
+// says where it goes.
 func start(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if cmd.Stderr == nil {
+		cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
 	starts <- func() { started <- cmd.Start() }
@@ -57,4 +61,20 @@ func writeFile(t *testing.T, name, text string) {
 	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// logFile is a file whose content is shown if the test fails.
+func logFile(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		f.Close()
+		if text, err := os.ReadFile(f.Name()); t.Failed() {
+			t.Logf("log of a process: %s %v", text, err)
+		}
+	})
+	return f
 }
