@@ -27,6 +27,8 @@ type Program struct {
 // cmd/hapgent/start_linux_amd64.s.
 var Programs = []Program{
 	{Name: "hapgent", ldflags: "-E hapgent_start"},
+	{Name: "hapgent-sign"},
+	{Name: "hapgent-verify"},
 }
 
 // ProgramOf finds a program by its name.
