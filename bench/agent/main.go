@@ -1,0 +1,91 @@
+//go:build linux
+
+// Command agent measures hapgent against its yardsticks: a responder in C and
+// one in plain Go, and against any other agent that HAPGENT_PEER starts. It
+// builds them, runs them side by side on 127.0.0.1 and prints one table, and
+// below it each target with reached or missed. Exit 1: a target was missed.
+// Exit 2: it could not be measured.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+// plan is how much is measured.
+type plan struct {
+	checks   int           // of the run that shows the memory
+	slice    int           // checks between two samples of it
+	rounds   int           // of each measure of speed
+	burst    time.Duration // how long one responder is loaded in a round
+	silent   int           // clients that send nothing
+	beside   int           // checks made beside them, each round
+	pinned   bool
+	prebuilt string
+	svg      string
+}
+
+func main() {
+	p := plan{silent: 1000, beside: 1000, slice: 10_000}
+	quick := flag.Bool("quick", false, "a look in half a minute: 50,000 checks, 2 short rounds")
+	flag.IntVar(&p.checks, "checks", 1_000_000, "checks for the run that shows the memory")
+	flag.IntVar(&p.rounds, "rounds", 7, "rounds of each measure of speed")
+	flag.DurationVar(&p.burst, "burst", 700*time.Millisecond, "how long a responder is loaded in a round")
+	flag.BoolVar(&p.pinned, "pin", true, "responders on one processor, the load on another")
+	flag.StringVar(&p.prebuilt, "agent", "", "measure this `binary` instead of building ./cmd/hapgent")
+	flag.StringVar(&p.svg, "svg", "", "write a plot of memory over the checks to `file`")
+	flag.Parse()
+	if *quick {
+		p.checks, p.rounds, p.burst = 50_000, 2, 200*time.Millisecond
+	}
+	if flag.NArg() > 0 || p.checks < p.slice || p.rounds < 1 || p.burst <= 0 {
+		fmt.Fprintf(os.Stderr, "bench: no arguments, at least %d checks, 1 round and some burst wanted\n", p.slice)
+		os.Exit(2)
+	}
+	missed, err := run(p)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(2)
+	}
+	if missed {
+		os.Exit(1)
+	}
+}
+
+func run(p plan) (missed bool, err error) {
+	dir, err := os.MkdirTemp("", "hapgent-bench-")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	responders, err := build(dir, p.prebuilt, os.Getenv("HAPGENT_PEER"))
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		for _, r := range responders {
+			r.stop()
+		}
+	}()
+	processors := pin(p.pinned)
+	for _, r := range responders {
+		if err := r.start(dir, processors); err != nil {
+			return false, err
+		}
+	}
+	m, err := measure(p, responders)
+	if err != nil {
+		return false, err
+	}
+	if p.svg != "" {
+		if err := os.WriteFile(p.svg, plot(responders, m.memory), 0o644); err != nil {
+			return false, err
+		}
+	}
+	fmt.Print(render(responders, m.rows()), "\n", machine(p, processors), "\n\n")
+	lines, missed := judge(m.targets())
+	fmt.Print(lines)
+	return missed, nil
+}
