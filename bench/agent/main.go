@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -22,23 +23,21 @@ type plan struct {
 	burst    time.Duration // how long one responder is loaded in a round
 	silent   int           // clients that send nothing
 	beside   int           // checks made beside them, each round
-	pinned   bool
 	prebuilt string
 	svg      string
 }
 
 func main() {
 	p := plan{silent: 1000, beside: 1000, slice: 10_000}
-	quick := flag.Bool("quick", false, "a look in half a minute: 50,000 checks, 2 short rounds")
+	quick := flag.Bool("quick", false, "a look in half a minute: 50,000 checks, 3 short rounds")
 	flag.IntVar(&p.checks, "checks", 1_000_000, "checks for the run that shows the memory")
 	flag.IntVar(&p.rounds, "rounds", 7, "rounds of each measure of speed")
 	flag.DurationVar(&p.burst, "burst", 700*time.Millisecond, "how long a responder is loaded in a round")
-	flag.BoolVar(&p.pinned, "pin", true, "responders on one processor, the load on another")
 	flag.StringVar(&p.prebuilt, "agent", "", "measure this `binary` instead of building ./cmd/hapgent")
 	flag.StringVar(&p.svg, "svg", "", "write a plot of memory over the checks to `file`")
 	flag.Parse()
 	if *quick {
-		p.checks, p.rounds, p.burst = 50_000, 2, 200*time.Millisecond
+		p.checks, p.rounds, p.burst = 50_000, 3, 300*time.Millisecond
 	}
 	if flag.NArg() > 0 || p.checks < p.slice || p.rounds < 1 || p.burst <= 0 {
 		fmt.Fprintf(os.Stderr, "bench: no arguments, at least %d checks, 1 round and some burst wanted\n", p.slice)
@@ -64,18 +63,9 @@ func run(p plan) (missed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer func() {
-		for _, r := range responders {
-			r.stop()
-		}
-	}()
-	processors := pin(p.pinned)
-	for _, r := range responders {
-		if err := r.start(dir, processors); err != nil {
-			return false, err
-		}
-	}
-	m, err := measure(p, responders)
+	runtime.LockOSThread() // what follows is bound to a thread
+	preferred := prefer()
+	m, err := measure(p, dir, responders)
 	if err != nil {
 		return false, err
 	}
@@ -84,7 +74,7 @@ func run(p plan) (missed bool, err error) {
 			return false, err
 		}
 	}
-	fmt.Print(render(responders, m.rows()), "\n", machine(p, processors), "\n\n")
+	fmt.Print(render(responders, m.rows()), "\n", machine(p, preferred), "\n\n")
 	lines, missed := judge(m.targets())
 	fmt.Print(lines)
 	return missed, nil

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -22,7 +23,7 @@ func (s *samples) add(responder int, value float64) {
 }
 
 // speed is what the clients of one crowd saw, and what it cost.
-type speed struct{ rate, processor, busy, median, p99, worst samples }
+type speed struct{ rate, processor, median, p99, worst samples }
 
 // memory is the resident memory in kB after so many checks.
 type memory struct {
@@ -31,35 +32,66 @@ type memory struct {
 }
 
 type measured struct {
-	size, allocations, lost    samples
-	memory                     memory
-	speeds                     []speed // by crowd
-	silentMemory, silentHeld   samples
-	besideMedian, besideWorst  samples
-	responders, rounds, silent int
+	size, allocations, lost   samples
+	memory                    memory
+	speeds                    []speed // by crowd
+	silentMemory, silentHeld  samples
+	besideMedian, besideWorst samples
+	silent                    int
 }
 
 // measure makes one round after the other over all responders, never all of one
 // responder first: so what the machine does meanwhile hits all alike.
-func measure(p plan, responders []*responder) (*measured, error) {
-	m := &measured{responders: len(responders), rounds: p.rounds, silent: p.silent, speeds: make([]speed, len(crowds))}
+//
+// Memory is that of responders which have all processors, as in service. For
+// the speed they share one processor with the load. On two the load is always
+// the slower side, since the kernel has more to do for a client than for a
+// server, and a responder that is quicker sleeps more often and so costs the
+// client more to wake: the rate would be the client's, and upside down.
+func measure(p plan, dir string, responders []*responder) (*measured, error) {
+	m := &measured{silent: p.silent, speeds: make([]speed, len(crowds))}
+	err := running(dir, responders, func() error {
+		if err := m.still(responders); err != nil {
+			return err
+		}
+		if err := m.grow(p, responders); err != nil {
+			return err
+		}
+		return m.crowd(p, responders)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := oneProcessor(); err != nil {
+		return nil, err
+	}
+	return m, running(dir, responders, func() error { return m.race(p, responders) })
+}
+
+// running has the responders started for as long as do takes.
+func running(dir string, responders []*responder, do func() error) error {
+	for _, r := range responders {
+		defer r.stop()
+		if err := r.start(dir); err != nil {
+			return err
+		}
+	}
+	return do()
+}
+
+// still notes what is the same before and after the checks.
+func (m *measured) still(responders []*responder) error {
 	for i, r := range responders {
 		size, err := r.size()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		m.size.add(i, size)
 		for _, n := range r.allocations {
 			m.allocations.add(i, n)
 		}
 	}
-	stages := []func(plan, []*responder) error{m.grow, m.race, m.crowd}
-	for _, stage := range stages {
-		if err := stage(p, responders); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
+	return nil
 }
 
 // grow samples the memory of each responder along the checks.
@@ -89,35 +121,43 @@ func (m *measured) grow(p plan, responders []*responder) error {
 func (m *measured) race(p plan, responders []*responder) error {
 	for c, clients := range crowds {
 		for round := range p.rounds {
-			for turn := range responders {
-				i := (turn + round) % len(responders)
-				if err := m.speeds[c].sample(m, i, responders[i], clients, p.burst); err != nil {
-					return err
-				}
+			totals, err := m.round(round, responders, clients, p.burst)
+			if err != nil {
+				return err
 			}
-			fmt.Fprintf(os.Stderr, "bench: %d clients, round %d of %d\n", clients, round+1, p.rounds)
+			for i, total := range totals {
+				m.speeds[c].add(i, total)
+			}
+			fmt.Fprintf(os.Stderr, "bench: clients: %d, round %d of %d\n", clients, round+1, p.rounds)
 		}
 	}
 	return nil
 }
 
-func (s *speed) sample(m *measured, i int, r *responder, clients int, burst time.Duration) error {
-	var total result
-	for total.elapsed < burst {
-		one, err := m.load(i, r, 1000, clients)
-		if err != nil {
-			return err
+// round loads the responders by turns, a thousand checks at a time, until each
+// had a burst.
+func (m *measured) round(first int, responders []*responder, clients int, burst time.Duration) ([]result, error) {
+	totals := make([]result, len(responders))
+	for slices.ContainsFunc(totals, func(r result) bool { return r.elapsed < burst }) {
+		for turn := range responders {
+			i := (first + turn) % len(responders)
+			one, err := m.load(i, responders[i], 1000, clients)
+			if err != nil {
+				return nil, err
+			}
+			totals[i] = totals[i].plus(one)
 		}
-		total = total.plus(one)
 	}
+	return totals, nil
+}
+
+func (s *speed) add(i int, total result) {
 	checks := float64(total.checks)
 	s.rate.add(i, checks/total.elapsed.Seconds())
 	s.processor.add(i, micros(total.processor)/checks)
-	s.busy.add(i, 100*total.processor.Seconds()/total.elapsed.Seconds())
 	s.median.add(i, micros(percentile(total.latencies, 50)))
 	s.p99.add(i, micros(percentile(total.latencies, 99)))
 	s.worst.add(i, micros(percentile(total.latencies, 100)))
-	return nil
 }
 
 // crowd makes checks beside clients that send nothing.
@@ -128,7 +168,7 @@ func (m *measured) crowd(p plan, responders []*responder) error {
 				return fmt.Errorf("%s beside %d silent clients: %w", r.name, p.silent, err)
 			}
 		}
-		fmt.Fprintf(os.Stderr, "bench: %d silent clients, round %d of %d\n", p.silent, round+1, p.rounds)
+		fmt.Fprintf(os.Stderr, "bench: silent clients: %d, round %d of %d\n", p.silent, round+1, p.rounds)
 	}
 	return nil
 }
@@ -142,9 +182,9 @@ func (m *measured) beside(p plan, i int, r *responder) error {
 	if err != nil {
 		return err
 	}
-	defer r.settle(before)
+	defer r.settle(func(n int) bool { return n <= before })
 	defer r.load.Close(silent)
-	time.Sleep(50 * time.Millisecond) // until the last of them is accepted
+	r.settle(func(n int) bool { return n >= before+p.silent })
 	checks, err := m.load(i, r, p.beside, 1)
 	if err != nil {
 		return err
@@ -164,13 +204,14 @@ func (m *measured) beside(p plan, i int, r *responder) error {
 	return nil
 }
 
-// settle waits until the responder has let the clients go that are gone.
-func (r *responder) settle(before int) {
+// settle waits up to a second until the responder has taken in the clients that
+// came, or let go those that left, as its number of descriptors shows.
+func (r *responder) settle(settled func(descriptors int) bool) {
 	for range 100 {
-		if n, err := r.descriptors(); err != nil || n <= before {
+		if n, err := r.descriptors(); err != nil || settled(n) {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

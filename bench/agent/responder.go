@@ -36,7 +36,7 @@ type responder struct {
 }
 
 // start runs the responder and waits until it answers.
-func (r *responder) start(dir string, on processors) (err error) {
+func (r *responder) start(dir string) (err error) {
 	port, err := freePort()
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (r *responder) start(dir string, on processors) (err error) {
 	r.cmd.Stdout, r.cmd.Stderr = r.output, r.output
 	r.cmd.Env = append(os.Environ(), "HAPGENT_IP=127.0.0.1",
 		"HAPGENT_PORT="+strconv.Itoa(port), "HAPGENT_STATE_FILE="+file)
-	if err = on.start(r.cmd); err != nil {
+	if err = r.cmd.Start(); err != nil {
 		return err
 	}
 	for range 100 {

@@ -46,7 +46,6 @@ func (m *measured) rows() []row {
 		rows = append(rows,
 			row{"checks a second" + with, s.rate, median, 0, true},
 			row{"processor time per check" + with + ", µs", s.processor, median, 1, true},
-			row{"share of its processor in use" + with + ", %", s.busy, median, 0, false},
 			row{"latency, median" + with + ", µs", s.median, median, 0, true},
 			row{"latency, 99th percentile" + with + ", µs", s.p99, median, 0, true},
 			row{"latency, worst" + with + ", µs", s.worst, greatest, 0, false})
@@ -145,7 +144,7 @@ func group(digits string) string {
 }
 
 // machine says what the table was measured on, without naming the host.
-func machine(p plan, on processors) string {
+func machine(p plan, preferred bool) string {
 	var uts syscall.Utsname
 	_ = syscall.Uname(&uts)
 	kernel := make([]byte, 0, len(uts.Release))
@@ -153,13 +152,13 @@ func machine(p plan, on processors) string {
 		kernel = append(kernel, byte(c))
 	}
 	kernel = regexp.MustCompile(`^\d+\.\d+`).Find(kernel)
-	where := "each where the scheduler put it"
-	if on != (processors{}) {
-		where = "the responders on one and the load on another"
+	priority := "usual"
+	if preferred {
+		priority = "highest"
 	}
 	cc, _ := exec.Command("cc", "-dumpfullversion").Output()
-	return fmt.Sprintf("%d processors (%s), %s; Linux %s, %s, cc %s; %d rounds of %v.",
-		runtime.NumCPU(), model(), where, kernel, runtime.Version(), bytes.TrimSpace(cc), p.rounds, p.burst)
+	return fmt.Sprintf("%d processors (%s), Linux %s, %s, cc %s; %d rounds of %v at the %s priority.",
+		runtime.NumCPU(), model(), kernel, runtime.Version(), bytes.TrimSpace(cc), p.rounds, p.burst, priority)
 }
 
 func model() string {

@@ -28,7 +28,6 @@ func example() ([]*responder, *measured) {
 		silentHeld:   samples{{1000, 1000}, {1000, 1000}, {1000, 1000}, {0, 0}},
 		besideMedian: samples{{100, 110}, {100, 100}, {200, 200}, {90, 90}},
 		besideWorst:  samples{{900, 4000}, {900, 900}, {2000, 2000}, {90, 90}},
-		rounds:       2,
 		silent:       1000,
 	}
 	m.memory = memory{[]int{0, 10_000, 20_000}, samples{
@@ -36,7 +35,7 @@ func example() ([]*responder, *measured) {
 	for c := range m.speeds {
 		for i := range responders {
 			k := float64(i + c + 1)
-			for _, s := range []*samples{&m.speeds[c].rate, &m.speeds[c].processor, &m.speeds[c].busy,
+			for _, s := range []*samples{&m.speeds[c].rate, &m.speeds[c].processor,
 				&m.speeds[c].median, &m.speeds[c].p99, &m.speeds[c].worst} {
 				s.add(i, 10*k)
 				s.add(i, 12*k)
