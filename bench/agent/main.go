@@ -8,23 +8,25 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 )
 
 // plan is how much is measured.
 type plan struct {
-	checks   int           // of the run that shows the memory
-	slice    int           // checks between two samples of it
-	rounds   int           // of each measure of speed
-	burst    time.Duration // how long one responder is loaded in a round
-	silent   int           // clients that send nothing
-	beside   int           // checks made beside them, each round
-	prebuilt string
-	svg      string
+	checks int           // of the run that shows the memory
+	slice  int           // checks between two samples of it
+	rounds int           // of each measure of speed
+	burst  time.Duration // how long one responder is loaded in a round
+	silent int           // clients that send nothing
+	beside int           // checks made beside them, each round
+	svg    string
 }
 
 func main() {
@@ -33,7 +35,6 @@ func main() {
 	flag.IntVar(&p.checks, "checks", 1_000_000, "checks for the run that shows the memory")
 	flag.IntVar(&p.rounds, "rounds", 7, "rounds of each measure of speed")
 	flag.DurationVar(&p.burst, "burst", 700*time.Millisecond, "how long a responder is loaded in a round")
-	flag.StringVar(&p.prebuilt, "agent", "", "measure this `binary` instead of building ./cmd/hapgent")
 	flag.StringVar(&p.svg, "svg", "", "write a plot of memory over the checks to `file`")
 	flag.Parse()
 	if *quick {
@@ -43,7 +44,9 @@ func main() {
 		fmt.Fprintf(os.Stderr, "bench: no arguments, at least %d checks, 1 round and some burst wanted\n", p.slice)
 		os.Exit(2)
 	}
-	missed, err := run(p)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	missed, err := run(ctx, p)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(2)
@@ -53,29 +56,27 @@ func main() {
 	}
 }
 
-func run(p plan) (missed bool, err error) {
+func run(ctx context.Context, p plan) (missed bool, err error) {
 	dir, err := os.MkdirTemp("", "hapgent-bench-")
 	if err != nil {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	responders, err := build(dir, p.prebuilt, os.Getenv("HAPGENT_PEER"))
+	responders, err := build(ctx, dir, os.Getenv("HAPGENT_PEER"))
 	if err != nil {
 		return false, err
 	}
 	runtime.LockOSThread() // what follows is bound to a thread
 	preferred := prefer()
-	m, err := measure(p, dir, responders)
+	m, err := measure(ctx, p, dir, responders)
 	if err != nil {
 		return false, err
-	}
-	if p.svg != "" {
-		if err := os.WriteFile(p.svg, plot(responders, m.memory), 0o644); err != nil {
-			return false, err
-		}
 	}
 	fmt.Print(render(responders, m.rows()), "\n", machine(p, preferred), "\n\n")
 	lines, missed := judge(m.targets())
 	fmt.Print(lines)
-	return missed, nil
+	if p.svg != "" {
+		err = os.WriteFile(p.svg, plot(responders, m.memory), 0o644)
+	}
+	return missed, err
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -48,9 +49,9 @@ type measured struct {
 // the slower side, since the kernel has more to do for a client than for a
 // server, and a responder that is quicker sleeps more often and so costs the
 // client more to wake: the rate would be the client's, and upside down.
-func measure(p plan, dir string, responders []*responder) (*measured, error) {
+func measure(ctx context.Context, p plan, dir string, responders []*responder) (*measured, error) {
 	m := &measured{silent: p.silent, speeds: make([]speed, len(crowds))}
-	err := running(dir, responders, func() error {
+	err := running(ctx, dir, responders, func() error {
 		if err := m.still(responders); err != nil {
 			return err
 		}
@@ -65,14 +66,14 @@ func measure(p plan, dir string, responders []*responder) (*measured, error) {
 	if err := oneProcessor(); err != nil {
 		return nil, err
 	}
-	return m, running(dir, responders, func() error { return m.race(p, responders) })
+	return m, running(ctx, dir, responders, func() error { return m.race(p, responders) })
 }
 
 // running has the responders started for as long as do takes.
-func running(dir string, responders []*responder, do func() error) error {
+func running(ctx context.Context, dir string, responders []*responder, do func() error) error {
 	for _, r := range responders {
 		defer r.stop()
-		if err := r.start(dir); err != nil {
+		if err := r.start(ctx, dir); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -36,7 +37,7 @@ type responder struct {
 }
 
 // start runs the responder and waits until it answers.
-func (r *responder) start(dir string) (err error) {
+func (r *responder) start(ctx context.Context, dir string) (err error) {
 	port, err := freePort()
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (r *responder) start(dir string) (err error) {
 		return err
 	}
 	r.load = load.New(port, answer)
-	r.cmd = exec.Command(r.command[0], r.command[1:]...)
+	r.cmd = exec.CommandContext(ctx, r.command[0], r.command[1:]...)
 	r.cmd.Stdout, r.cmd.Stderr = r.output, r.output
 	r.cmd.Env = append(os.Environ(), "HAPGENT_IP=127.0.0.1",
 		"HAPGENT_PORT="+strconv.Itoa(port), "HAPGENT_STATE_FILE="+file)

@@ -79,7 +79,7 @@ func TestProcessorTimeIsThatOfTheResponder(t *testing.T) {
 func TestAResponderThatEndsIsNamedWithWhatItSaid(t *testing.T) {
 	r := &responder{name: "mute", command: []string{"/bin/sh", "-c", "echo port taken; exit 1"}}
 	defer r.stop()
-	err := r.start(t.TempDir())
+	err := r.start(t.Context(), t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "mute") || !strings.Contains(err.Error(), "port taken") {
 		t.Error(err)
 	}
