@@ -20,19 +20,25 @@ const (
 // form of sd-daemon(3) where systemd's journal reads it. Its line is built in
 // place, by append.
 type logger struct {
+	fd      int
 	journal bool
 	buffer  [512]byte // a longer line, as some errors make, is allocated
 }
 
 func newLogger(getenv Getenv) *logger {
-	l := &logger{}
+	l := &logger{fd: 2}
+	l.detectJournal(getenv)
+	return l
+}
+
+// detectJournal does as systemd.exec(5) says of JOURNAL_STREAM: the variable
+// outlives a redirection of standard error.
+func (l *logger) detectJournal(getenv Getenv) {
 	stream, _ := getenv("JOURNAL_STREAM")
 	var st syscall.Stat_t
-	if stream != "" && syscall.Fstat(2, &st) == nil {
-		// systemd.exec(5): the variable outlives a redirection of standard error
+	if stream != "" && syscall.Fstat(l.fd, &st) == nil {
 		l.journal = stream == strconv.FormatUint(uint64(st.Dev), 10)+":"+strconv.FormatUint(st.Ino, 10)
 	}
-	return l
 }
 
 // begin is the line that the message is to be appended to.
@@ -45,7 +51,7 @@ func (l *logger) begin(p priority) []byte {
 
 // end writes the line. There is nobody to tell of a failure, and a log that is
 // gone must not end an agent that answers.
-func (l *logger) end(line []byte) { Write(2, append(line, '\n')) }
+func (l *logger) end(line []byte) { Write(l.fd, append(line, '\n')) }
 
 func (l *logger) print(p priority, message string) { l.end(append(l.begin(p), message...)) }
 

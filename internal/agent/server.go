@@ -282,7 +282,6 @@ func (s *server) stop(now int64) {
 		}
 		syscall.Close(l.fd)
 	}
-	s.listeners = nil
 	syscall.Close(s.stopPipe[0])
 }
 
