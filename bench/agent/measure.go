@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -118,59 +117,44 @@ func (m *measured) grow(p plan, responders []*responder) error {
 	return nil
 }
 
-// race measures speed with each crowd.
+// race measures speed with each crowd, a slice of checks for each responder by
+// turns. The slices are short, so that most of them see nothing of what else
+// the machine does, and the ratios are those of slices next to each other.
 func (m *measured) race(p plan, responders []*responder) error {
 	for c, clients := range crowds {
 		for round := range p.rounds {
-			totals, err := m.round(round, responders, clients, p.burst)
-			if err != nil {
-				return err
+			for turn := range responders {
+				i := (round + turn) % len(responders)
+				r, err := m.load(i, responders[i], p.raced, clients)
+				if err != nil {
+					return err
+				}
+				m.speeds[c].add(i, r)
 			}
-			for i, total := range totals {
-				m.speeds[c].add(i, total)
-			}
-			fmt.Fprintf(os.Stderr, "bench: clients: %d, round %d of %d\n", clients, round+1, p.rounds)
 		}
+		fmt.Fprintf(os.Stderr, "bench: speed, clients: %d\n", clients)
 	}
 	return nil
 }
 
-// round loads the responders by turns, a thousand checks at a time, until each
-// had a burst.
-func (m *measured) round(first int, responders []*responder, clients int, burst time.Duration) ([]result, error) {
-	totals := make([]result, len(responders))
-	for slices.ContainsFunc(totals, func(r result) bool { return r.elapsed < burst }) {
-		for turn := range responders {
-			i := (first + turn) % len(responders)
-			one, err := m.load(i, responders[i], 1000, clients)
-			if err != nil {
-				return nil, err
-			}
-			totals[i] = totals[i].plus(one)
-		}
-	}
-	return totals, nil
-}
-
-func (s *speed) add(i int, total result) {
-	checks := float64(total.checks)
-	s.rate.add(i, checks/total.elapsed.Seconds())
-	s.processor.add(i, micros(total.processor)/checks)
-	s.median.add(i, micros(percentile(total.latencies, 50)))
-	s.p99.add(i, micros(percentile(total.latencies, 99)))
-	s.worst.add(i, micros(percentile(total.latencies, 100)))
+func (s *speed) add(i int, r result) {
+	s.rate.add(i, float64(r.checks)/r.elapsed.Seconds())
+	s.processor.add(i, micros(r.processor)/float64(r.checks))
+	s.median.add(i, micros(percentile(r.latencies, 50)))
+	s.p99.add(i, micros(percentile(r.latencies, 99)))
+	s.worst.add(i, micros(percentile(r.latencies, 100)))
 }
 
 // crowd makes checks beside clients that send nothing.
 func (m *measured) crowd(p plan, responders []*responder) error {
-	for round := range p.rounds {
+	for range p.crowded {
 		for i, r := range responders {
 			if err := m.beside(p, i, r); err != nil {
 				return fmt.Errorf("%s beside %d silent clients: %w", r.name, p.silent, err)
 			}
 		}
-		fmt.Fprintf(os.Stderr, "bench: silent clients: %d, round %d of %d\n", p.silent, round+1, p.rounds)
 	}
+	fmt.Fprintf(os.Stderr, "bench: silent clients: %d\n", p.silent)
 	return nil
 }
 
@@ -186,7 +170,7 @@ func (m *measured) beside(p plan, i int, r *responder) error {
 	defer r.settle(func(n int) bool { return n <= before })
 	defer r.load.Close(silent)
 	r.settle(func(n int) bool { return n >= before+p.silent })
-	checks, err := m.load(i, r, p.beside, 1)
+	checks, err := m.load(i, r, p.raced, 1)
 	if err != nil {
 		return err
 	}
@@ -221,11 +205,6 @@ type result struct {
 	checks             int
 	elapsed, processor time.Duration
 	latencies          []time.Duration
-}
-
-func (a result) plus(b result) result {
-	return result{a.checks + b.checks, a.elapsed + b.elapsed, a.processor + b.processor,
-		append(a.latencies, b.latencies...)}
 }
 
 func (m *measured) load(i int, r *responder, checks, clients int) (result, error) {

@@ -157,8 +157,8 @@ func machine(p plan, preferred bool) string {
 		priority = "highest"
 	}
 	cc, _ := exec.Command("cc", "-dumpfullversion").Output()
-	return fmt.Sprintf("%d processors (%s), Linux %s, %s, cc %s; %d rounds of %v at the %s priority.",
-		runtime.NumCPU(), model(), kernel, runtime.Version(), bytes.TrimSpace(cc), p.rounds, p.burst, priority)
+	return fmt.Sprintf("%d processors (%s), Linux %s, %s, cc %s; medians of %d rounds, at the %s priority.",
+		runtime.NumCPU(), model(), kernel, runtime.Version(), bytes.TrimSpace(cc), p.rounds, priority)
 }
 
 func model() string {
