@@ -34,8 +34,8 @@ static void serve(int epoll, int listener, time_t now) {
     conns[fd].left = BYTES;
     if (fd >= TABLE - 1) {
         int oldest = fd;
-        for (int i = 0; i <= fd; i++)
-            if (conns[i].left > 0 && conns[i].since < conns[oldest].since) oldest = i;
+        for (int i = fd; i-- > 0;)
+            if (conns[i].left > 0 && conns[i].since <= conns[oldest].since) oldest = i;
         put_out(oldest);
     }
 }
@@ -51,9 +51,10 @@ static void drain(int fd, unsigned events) {
 
 int main(void) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(atoi(getenv("HAPGENT_PORT")))};
-    int epoll = epoll_create1(0), on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int epoll = epoll_create1(0), on = 1, low = 1024, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     inet_pton(AF_INET, getenv("HAPGENT_IP"), &at.sin_addr);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(listener, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low); // no event for a payload alone
     if (bind(listener, (struct sockaddr *)&at, sizeof at) || listen(listener, TABLE)) return 1;
     struct epoll_event events[64] = {{.events = EPOLLIN, .data.fd = listener}};
     epoll_ctl(epoll, EPOLL_CTL_ADD, listener, events);
