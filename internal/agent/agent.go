@@ -10,7 +10,9 @@
 //     beyond fixed bounds, nor change anything: what clients send is not read.
 //   - The state changes by a signal only, and a signal is never lost: one that
 //     cannot be obeyed yet waits. Who may send signals is the kernel's business.
-//   - The file holds the old state or the new one, whole, whatever is cut short.
+//   - The file holds the old state or the new one, whole, whatever is cut short,
+//     and an answer that has shown is in it, unless the log says that saving failed
+//     or takes more than a second.
 //     A file that is not exactly a state is answered with FAIL, never guessed at.
 //   - Memory is constant: tables are of fixed size and a check allocates nothing.
 //
@@ -84,7 +86,7 @@ func open(getenv Getenv, log *logger) (*server, *keeper, int, error) {
 	if err := s.open(); err != nil {
 		return nil, nil, ExitError, failure("cannot serve: " + err.Error())
 	}
-	k := &keeper{file: newStateFile(config.StateFile), publish: s.publish, queue: s.queue, log: log, notifier: s.notifier}
+	k := &keeper{file: newStateFile(config.StateFile), server: s, queue: s.queue, log: log, notifier: s.notifier}
 	for i, l := range s.listeners {
 		if i > 0 {
 			k.where += ", "

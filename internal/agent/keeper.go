@@ -4,13 +4,19 @@ package agent
 
 import "syscall"
 
+// publisher answers with the states that it is given.
+type publisher interface {
+	announce(State)
+	publish(State)
+}
+
 // keeper owns the state and its file. It runs beside the server, so that a slow
 // disk or a log that nobody reads never keeps a client waiting, and does one
 // thing after the other, so that state, answer and file end up in agreement.
 type keeper struct {
 	file     *stateFile
 	state    State
-	publish  func(State)
+	server   publisher
 	queue    *queue
 	log      *logger
 	notifier *notifier
@@ -49,15 +55,19 @@ func (k *keeper) run() {
 	}
 }
 
-// set obeys SIGUSR1 and SIGUSR2: the new answer first, then the file.
+// set obeys SIGUSR1 and SIGUSR2. What shows in the answer has been saved, so
+// that nothing that anyone has seen is lost to a kill, and who waits for the
+// answer may write the file; but a disk that hangs does not keep a server in
+// traffic that is told to leave.
 func (k *keeper) set(e event) {
 	was := k.state
 	k.state.Status = Up
 	if e.signal == syscall.SIGUSR2 {
 		k.state.Status = Down
 	}
-	k.publish(k.state)
+	k.server.announce(k.state)
 	warning, err := k.file.save(k.state)
+	k.server.publish(k.state)
 	switch {
 	case err != nil:
 		k.report(errorPriority, e, was, "NOT saved to ", err.Error())
@@ -89,7 +99,7 @@ func (k *keeper) load() (trouble error) {
 	if trouble != nil {
 		k.state = Unknown
 	}
-	k.publish(k.state)
+	k.server.publish(k.state)
 	return trouble
 }
 

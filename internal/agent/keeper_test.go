@@ -10,16 +10,22 @@ import (
 	"testing"
 )
 
+// lastAnswer stands for the server.
+type lastAnswer struct{ State }
+
+func (a *lastAnswer) announce(State)  {}
+func (a *lastAnswer) publish(s State) { a.State = s }
+
 // testKeeper logs into a pipe that is read by logged.
-func testKeeper(t testing.TB, path string) (k *keeper, answer *State, logged func() string) {
+func testKeeper(t testing.TB, path string) (k *keeper, answer *lastAnswer, logged func() string) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
-	answer = new(State)
-	k = &keeper{file: newStateFile(path), publish: func(s State) { *answer = s }, queue: newQueue(),
+	answer = &lastAnswer{}
+	k = &keeper{file: newStateFile(path), server: answer, queue: newQueue(),
 		log: &logger{fd: int(w.Fd())}, notifier: &notifier{}, where: "127.0.0.1:9777"}
 	return k, answer, func() string {
 		w.Close()
@@ -47,14 +53,14 @@ func TestKeeperLogsWhatBeforeAfterAndWhere(t *testing.T) {
 	k.reload(hup)
 	os.WriteFile(path, []byte(`{"status":"DRAINED"}`), 0o644)
 	k.reload(hup)
-	if *answer != Unknown {
+	if answer.State != Unknown {
 		t.Errorf("after a broken file the answer is %v", answer)
 	}
 	k.set(usr1)
 	os.Remove(path)
 	os.Mkdir(path, 0o755)
 	k.set(usr2)
-	if *answer != (State{Status: Down}) {
+	if answer.State != (State{Status: Down}) {
 		t.Errorf("after a save that failed the answer is %v", answer)
 	}
 	k.queue.add(event{kind: starvedEvent})
@@ -80,7 +86,7 @@ func TestKeeperStartsWithFailWhereThereIsNoFile(t *testing.T) {
 	k.log.journal = true
 	k.start("0.0.0")
 	want := "<3>version 0.0.0 answers FAIL on 127.0.0.1:9777: " + path + ": no such file or directory\n"
-	if got := logged(); got != want || *answer != Unknown {
+	if got := logged(); got != want || answer.State != Unknown {
 		t.Errorf("answers %v and logs %q, want %q", answer, got, want)
 	}
 }
@@ -108,6 +114,7 @@ func TestObeyingAllocatesNothing(t *testing.T) {
 	defer null.Close()
 	k.log.fd = int(null.Fd())
 	k.start("0.0.0")
+	k.server = &server{}
 	if n := testing.AllocsPerRun(20, func() { k.reload(hup); k.set(usr2); k.set(usr1) }); n != 0 {
 		t.Errorf("%v allocations per reload and two saves, want 0", n)
 	}

@@ -12,6 +12,8 @@ const (
 	// nanoseconds, and drainBytes how much it may send until then.
 	drainTime  = 5_000_000_000
 	drainBytes = 64 << 10
+	// saveTime is how long a new answer waits for its state to be saved.
+	saveTime = 1_000_000_000
 	// stopTime is how long the clients that have their answer are waited for at
 	// the end.
 	stopTime = 500_000_000
@@ -33,9 +35,10 @@ const (
 // one epoll loop, nothing in it that waits for a disk, for the log or for a
 // client.
 type server struct {
-	mu        sync.Mutex // of the answer, held for no longer than it takes to copy
-	answer    [maxAnswer]byte
-	answerLen int
+	mu     sync.Mutex // of the answers, held for no longer than it takes to copy
+	answer answer     // what every client gets
+	next   answer     // what they get from nextAt on
+	nextAt int64      // nanotime; 0: nothing is next
 
 	listeners []listener
 	ownSocket bool   // the listeners end with this process
@@ -54,11 +57,39 @@ type server struct {
 	scratch   [4096]byte // what clients send, never looked at
 }
 
-// publish makes the answer for all clients from now on.
+// answer is the line that HAProxy gets, ready to be sent.
+type answer struct {
+	line [maxAnswer]byte
+	len  int
+}
+
+func (a *answer) set(state State) { a.len = len(append(state.append(a.line[:0]), '\n')) }
+
+// publish makes the state the answer from now on.
 func (s *server) publish(state State) {
 	s.mu.Lock()
-	s.answerLen = len(append(state.append(s.answer[:0]), '\n'))
+	s.answer.set(state)
+	s.nextAt = 0
 	s.mu.Unlock()
+}
+
+// announce makes the state the answer after saveTime, unless it is published
+// before.
+func (s *server) announce(state State) {
+	s.mu.Lock()
+	s.next.set(state)
+	s.nextAt = nanotime() + saveTime
+	s.mu.Unlock()
+}
+
+// sendAnswer sends the answer of this time.
+func (s *server) sendAnswer(fd int, now int64) syscall.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.nextAt != 0 && now >= s.nextAt {
+		s.answer, s.nextAt = s.next, 0
+	}
+	return send(fd, s.answer.line[:s.answer.len])
 }
 
 // open prepares the loop.
@@ -207,10 +238,7 @@ func (s *server) accept(listener int, now int64, most int) {
 // serve answers a client, whether it has sent a payload or not, and half-closes:
 // to close with a payload unread would send a RST, which can overtake the answer.
 func (s *server) serve(fd int, now int64) {
-	s.mu.Lock()
-	errno := send(fd, s.answer[:s.answerLen])
-	s.mu.Unlock()
-	if errno != 0 || shutdown(fd) != 0 {
+	if s.sendAnswer(fd, now) != 0 || shutdown(fd) != 0 {
 		closeSocket(fd) // the client is gone already, an everyday event
 		return
 	}

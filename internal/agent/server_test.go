@@ -102,6 +102,31 @@ func TestServerSendsNoResetToAClientWithAPayload(t *testing.T) {
 	}
 }
 
+func TestServerAnswersAnAnnouncedStateWhenItIsDue(t *testing.T) {
+	s := testServer(t, busy)
+	s.start(t)
+	down := State{Status: Down}
+	begin := time.Now()
+	s.announce(down)
+	for got := busyAnswer; got != "DOWN\n"; got = readAll(t, dial(t, s)) {
+		if got != busyAnswer {
+			t.Fatalf("answered %q", got)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if d := time.Since(begin); d < saveTime {
+		t.Errorf("after %v already", d)
+	}
+	s.announce(busy)
+	s.publish(down) // as after a save
+	if got := readAll(t, dial(t, s)); got != "DOWN\n" {
+		t.Errorf("after publish: answered %q", got)
+	}
+	if s.publish(busy); s.nextAt != 0 {
+		t.Error("a published answer is replaced by one announced before")
+	}
+}
+
 func TestServerPutsOutAClientThatSendsTooMuch(t *testing.T) {
 	s := testServer(t, busy)
 	s.start(t)

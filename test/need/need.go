@@ -63,3 +63,11 @@ func Program(t testing.TB, name string) string {
 	}
 	return path
 }
+
+// Superuser fails a test that root only can run, and says how.
+func Superuser(t testing.TB) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatalf("%s must run as root: sudo go test -run '^%s$' %s", t.Name(), t.Name(), "./test/...")
+	}
+}
