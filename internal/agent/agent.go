@@ -43,6 +43,7 @@ func Check(getenv Getenv) (answer string, err error) {
 
 // Run serves until SIGTERM or SIGINT and returns the exit status.
 func Run(getenv Getenv, version string) int {
+	limitProcessors()
 	log := newLogger(getenv)
 	s, k, status, err := open(getenv, log)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -125,7 +126,7 @@ func TestSignalWhileStarting(t *testing.T) {
 	for round := range rounds {
 		s := []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP}[round%3]
 		write(t, file, busyUpJSON)
-		a := launch(t, file)
+		a := launch(t, file, variable("GOMAXPROCS", strconv.Itoa(1+round%4))) // it starts anew for more than 2
 		for end := time.Now().Add(patience); !held(a.cmd.Process.Pid); {
 			if time.Now().After(end) {
 				t.Fatal("it never holds signals back")

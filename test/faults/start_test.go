@@ -133,6 +133,17 @@ func TestRestartRefusesNoCheckAtAnInheritedSocket(t *testing.T) {
 	a.signal(syscall.SIGTERM)
 }
 
+// The runtime sets memory aside for each processor that it may use.
+func TestManyProcessors(t *testing.T) {
+	few := start(t, stateFile(t, busyUpJSON))
+	many := start(t, stateFile(t, busyUpJSON), variable("GOMAXPROCS", "256"))
+	if a, b := few.resident(), many.resident(); b > a+500 {
+		t.Errorf("%d kB for 256 processors, %d kB for those of this machine", b, a)
+	}
+	many.signal(syscall.SIGUSR2)
+	many.untilAnswer(busyDown)
+}
+
 func TestListensOnIPv6(t *testing.T) {
 	port := strconv.Itoa(freePort(t))
 	a := launch(t, stateFile(t, busyUpJSON), variable("HAPGENT_IP", "::"), variable("HAPGENT_PORT", port))
