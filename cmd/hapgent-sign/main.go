@@ -1,0 +1,91 @@
+// Command hapgent-sign signs files so that ssh-keygen -Y verify, sha256sum -c
+// and hapgent-verify check them. The key may be in a file, in the ssh-agent,
+// on a FIDO token or in a key management service.
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/epicfilemcnulty/hapgent/internal/passphrase"
+	"github.com/epicfilemcnulty/hapgent/internal/signer"
+	"github.com/epicfilemcnulty/hapgent/internal/signfile"
+)
+
+// version is set when a release is built.
+var version = "(devel)"
+
+// Exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1 // the signing was tried and failed
+	exitUsage  = 2 // it could not be tried
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(arguments []string) int {
+	o, err := parse(arguments)
+	if err != nil {
+		sayUsageError(err)
+		return exitUsage
+	}
+	switch {
+	case o.help:
+		sayHelp()
+	case o.version:
+		sayVersion()
+	case o.publicKey:
+		err = printPublicKey(o)
+	default:
+		err = sign(o)
+	}
+	if err == nil {
+		return exitDone
+	}
+	sayError(err)
+	if errors.Is(err, signfile.ErrSigning) {
+		return exitFailed
+	}
+	return exitUsage
+}
+
+func printPublicKey(o *options) error {
+	key, err := signer.PublicKey(o.key, passphrase.Ask)
+	if err != nil {
+		return err
+	}
+	if !o.pem {
+		return sayPublicKey(key)
+	}
+	plain, err := signer.PlainKey(key)
+	if err != nil {
+		return err
+	}
+	return sayPEM(plain)
+}
+
+// sign signs each file, once all are known to be ready for it; the first
+// failure ends it, since the same key would fail at the next one too.
+func sign(o *options) error {
+	for _, path := range o.files {
+		if err := signfile.Check(path, o.signing); err != nil {
+			return err
+		}
+	}
+	key, err := signer.Open(o.key, passphrase.Ask)
+	if err != nil {
+		return err
+	}
+	for _, path := range o.files {
+		if signer.IsFIDO(key.PublicKey()) {
+			sayTouch(path)
+		}
+		written, err := signfile.Sign(key, path, o.signing)
+		if err != nil {
+			return err
+		}
+		saySigned(path, o.signing.Namespace, key.PublicKey(), written)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
+	"github.com/epicfilemcnulty/hapgent/internal/bundle"
+	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/terminal"
+)
+
+// What the command prints stands in this file, and nowhere else. What is good
+// goes to standard output, everything else to standard error, each line made
+// safe for the terminal whatever names are in it.
+
+const usage = `usage: hapgent-verify [-f ALLOWED_SIGNERS] [-I IDENTITY] [-n NAMESPACE]
+                      [-s SIGFILE] [-c SHA256FILE] [-r REVOCATION]
+                      [-O verify-time=TIME] FILE...
+       hapgent-verify --bundle BUNDLE --key PUBLIC_KEY [-c SHA256FILE] FILE
+
+Checks each FILE against its SSH signature, as ssh-keygen -Y verify does, and
+against its SHA-256 sum. FILE "-", or none with -s, is standard input.
+
+  -f ALLOWED_SIGNERS  who may sign (default ~/.ssh/allowed_signers)
+  -I IDENTITY         who must have signed (default anyone who may)
+  -n NAMESPACE        what the signature is for (default "file")
+  -s SIGFILE          the signature (default FILE.sig)
+  -c SHA256FILE       the sum, or a list of sums (default FILE.sha256, if there)
+  -r REVOCATION       keys not to be trusted: public keys or a KRL
+  -O verify-time=TIME when it was signed (default now): YYYYMMDD[HHMM[SS]][Z]
+  --bundle BUNDLE     a sigstore bundle, in place of an SSH signature
+  --key PUBLIC_KEY    the key that made it, as OpenSSH or cosign writes it
+  --version           print the version
+  --help              print this
+
+Exit status: 0 every file is good, 1 a file is not, 2 it could not be tried.
+
+Example:
+  hapgent-verify -f allowed_signers hapgent
+`
+
+func sayHelp(w io.Writer) { io.WriteString(w, usage) }
+
+func sayVersion(w io.Writer) { fmt.Fprintln(w, "hapgent-verify", version) }
+
+func sayUsage(w io.Writer, err error) {
+	sayErrors(w, err)
+	fmt.Fprintln(w, "try hapgent-verify --help")
+}
+
+// sayErrors prints a line for each failure.
+func sayErrors(w io.Writer, err error) {
+	all, ok := err.(failures)
+	if !ok {
+		all = failures{err}
+	}
+	for _, err := range all {
+		fmt.Fprintln(w, terminal.Safe("hapgent-verify: "+err.Error()))
+	}
+}
+
+// sayGood prints the line of a file that is good, as ssh-keygen does, and of
+// which file it is if there are several.
+func sayGood(w io.Writer, good, file string, several bool) error {
+	if several {
+		good += fmt.Sprintf(" (%s)", file)
+	}
+	_, err := fmt.Fprintln(w, terminal.Safe(good))
+	return err
+}
+
+func goodSignature(sig *sshsig.Signature, identity string) string {
+	return fmt.Sprintf("Good \"%s\" signature for %s with %s key %s",
+		sig.Namespace, identity, sig.Key.Type(), sig.Key.Fingerprint())
+}
+
+func goodBundle(key ssh.PublicKey, b *bundle.Bundle) string {
+	good := "Good sigstore bundle with key " + ssh.FingerprintSHA256(key)
+	if unchecked := b.Unchecked(); len(unchecked) > 0 {
+		good += "; not checked: " + strings.Join(unchecked, ", ")
+	}
+	return good
+}
+
+// What could not be tried.
+
+func errMissing(name, what, option string) error {
+	return fmt.Errorf("%q: there is no such %s; name it with %s", name, what, option)
+}
+
+func errUnreadable(what string, err error) error {
+	return fmt.Errorf("the %s cannot be read: %w", what, err)
+}
+
+func errTooLarge(name string, limit int64, what string) error {
+	return fmt.Errorf("%q is larger than %d bytes, which no %s is", name, limit, what)
+}
+
+func errBadKey(name string, err error) error {
+	return fmt.Errorf("%q is not a public key of OpenSSH or in PEM: %w", name, err)
+}
+
+func errMalformed(name string, err error) error {
+	return fmt.Errorf("%q: %w", name, err)
+}
+
+func errBundleUntried(name, file string, err error) error {
+	return fmt.Errorf("%q cannot be checked against %q: %w", file, name, err)
+}
+
+// What was tried and is not good.
+
+func errBad(format string, args ...any) error {
+	return bad{fmt.Errorf(format, args...)}
+}
+
+// errBadSignatureFile is about text that is no signature, which could not be
+// tried, or a signature that is malformed inside, which is none of a file.
+func errBadSignatureFile(name string, err error) error {
+	if errors.Is(err, sshsig.ErrArmor) {
+		return fmt.Errorf("%s is %w", name, err)
+	}
+	return errBad("%s cannot be good: %w", name, err)
+}
+
+func errBadSignature(sigName, file string, err error) error {
+	switch {
+	case errors.Is(err, sshsig.ErrNamespace):
+		return errBad("%s is %w (-n)", sigName, err)
+	case errors.Is(err, sshkey.ErrAlgorithm):
+		return errBad("%s is not accepted: %w", sigName, err)
+	}
+	return errBad("%s is not a signature of %s: one of the two was changed, or is that of another file; "+
+		"do not use it, download both again: %w", sigName, fileName(file), err)
+}
+
+func errRevoked(sig *sshsig.Signature, sigName, list string, err error) error {
+	if errors.Is(err, allowedsigners.ErrRevoked) {
+		return errBad("%s is good, but made by %s, which %s says not to trust: %w",
+			sigName, sig.Key.Fingerprint(), list, err)
+	}
+	return fmt.Errorf("%s cannot be asked whether %s is revoked: %w", list, sig.Key.Fingerprint(), err)
+}
+
+func errNotAllowed(sig *sshsig.Signature, sigName, list string, err error, malformed []error) error {
+	more := ""
+	if len(malformed) > 0 {
+		more = fmt.Sprintf("; %d of its lines cannot be read, the first is %v", len(malformed), malformed[0])
+	}
+	made := fmt.Sprintf("%s is good, but made by %s", sigName, sig.Key.Fingerprint())
+	if errors.Is(err, allowedsigners.ErrUnknown) {
+		return errBad("%s which no line of %s lists; add the key only if its owner told you that it is theirs%s",
+			made, list, more)
+	}
+	if errors.Is(err, allowedsigners.ErrExpired) || errors.Is(err, allowedsigners.ErrNotYetValid) {
+		more += "; if you know from elsewhere when it was signed, give that time (-O verify-time=TIME)"
+	}
+	return errBad("%s which %s does not accept: %w%s", made, list, err, more)
+}
+
+func errBadBundle(name, file string, err error) error {
+	return errBad("%s is not good for %s: %w", name, fileName(file), err)
+}
+
+func errNotListed(file, from string) error {
+	return errBad("%s has no sum for %q", from, file)
+}
+
+func errSumDisagrees(file string, sum []byte, from string, want checksum.Sum) error {
+	return errBad("%s is damaged or another file; do not use it, download it again: its SHA-256 sum is %x, %s has %x for %q",
+		fileName(file), sum, from, want.Digest, want.Name)
+}
+
+func fileName(name string) string {
+	if name == standardInput {
+		return "standard input"
+	}
+	return name
+}

@@ -1,0 +1,85 @@
+package signer
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// maxPassphrases is how often ssh asks before it gives up.
+const maxPassphrases = 3
+
+// decrypt asks for the passphrase until it fits; an empty answer ends it.
+func (f *keyFile) decrypt(ask Passphrases) (any, error) {
+	prompt := fmt.Sprintf("Enter passphrase for key '%s': ", f.path)
+	for range maxPassphrases {
+		answer, err := ask(prompt)
+		if err != nil {
+			return nil, err
+		}
+		if len(answer) == 0 {
+			break
+		}
+		private, err := ssh.ParseRawPrivateKeyWithPassphrase(f.data, answer)
+		if !errors.Is(err, x509.IncorrectPasswordError) {
+			return private, err
+		}
+	}
+	return nil, errors.New("the passphrase does not fit")
+}
+
+// explain says what a user can do about a form that the parser does not know.
+func explain(err error) error {
+	for _, unknown := range []string{"unsupported key type", "unknown cipher", "unknown KDF"} {
+		if strings.Contains(err.Error(), unknown) {
+			return fmt.Errorf("%w (ssh-keygen -p -f KEY writes it anew, in OpenSSH's own format)", err)
+		}
+	}
+	return err
+}
+
+// newFileKey makes a Key of what ssh.ParseRawPrivateKey returns.
+func newFileKey(private any) (*Key, error) {
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		return nil, err
+	}
+	algorithmSigner, ok := signer.(ssh.AlgorithmSigner)
+	bare, bareOK := private.(crypto.Signer)
+	if !ok || !bareOK {
+		return nil, fmt.Errorf("it is of type %q", signer.PublicKey().Type())
+	}
+	return &Key{
+		AlgorithmSigner: algorithmSigner,
+		maxMessage:      math.MaxInt,
+		signDigest: func(digest []byte, hash crypto.Hash) ([]byte, error) {
+			return bare.Sign(rand.Reader, digest, hash)
+		},
+	}, nil
+}
+
+// as returns the key under the public key it was asked for by, which may be
+// a certificate of it.
+func (k *Key) as(public ssh.PublicKey, path string) (*Key, error) {
+	if !bytes.Equal(plainKey(public).Marshal(), k.PublicKey().Marshal()) {
+		return nil, fmt.Errorf("private key %q is not the private half of the public key beside it", path)
+	}
+	cert, ok := public.(*ssh.Certificate)
+	if !ok {
+		return k, nil
+	}
+	signer, err := ssh.NewCertSigner(cert, k.AlgorithmSigner)
+	if err != nil {
+		return nil, err
+	}
+	certified := *k
+	certified.AlgorithmSigner = signer.(ssh.AlgorithmSigner)
+	return &certified, nil
+}

@@ -1,0 +1,109 @@
+// Package signer opens the private key that a release is signed with,
+// wherever it lives: in a file, in the ssh-agent (and behind it on a FIDO
+// token), or in a key management service.
+//
+// What it guarantees: a private key file that others can read is not used;
+// the key that is asked to sign is the one the caller named, never merely one
+// that the agent happens to have. What an agent, a plugin or a service answers
+// is not believed: the caller verifies each signature before it is used.
+package signer
+
+import (
+	"crypto"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Key signs with a private key that it may only know by reference.
+type Key struct {
+	ssh.AlgorithmSigner
+	// signDigest makes a bare signature, ASN.1 for ECDSA and PKCS #1 v1.5 for
+	// RSA, of a message that is known by its digest. It is nil where the
+	// holder of the key only takes whole messages, as the ssh-agent does.
+	signDigest func(digest []byte, hash crypto.Hash) ([]byte, error)
+	// maxMessage is the longest message the holder takes, in bytes.
+	maxMessage int
+}
+
+// MaxMessage is the longest message, in bytes, that the key signs.
+func (k *Key) MaxMessage() int { return k.maxMessage }
+
+// Passphrases asks the user for the passphrase of a key; see passphrase.Ask.
+type Passphrases func(prompt string) ([]byte, error)
+
+// Open returns the key that ref names: a private key file, a public key file
+// whose private half is in the ssh-agent or beside it, or NAME://REFERENCE in
+// the key management service that the program sigstore-kms-NAME speaks to.
+func Open(ref string, ask Passphrases) (*Key, error) {
+	if isKMS(ref) {
+		return openKMS(ref)
+	}
+	file, err := readKeyFile(ref)
+	if err != nil {
+		return nil, err
+	}
+	if file.private {
+		return file.openPrivate(ask)
+	}
+	return file.openPublic(ask)
+}
+
+// PublicKey returns the public key of what ref names, without asking for a
+// passphrase where the file has the public half in the clear.
+func PublicKey(ref string, ask Passphrases) (ssh.PublicKey, error) {
+	if !isKMS(ref) {
+		file, err := readKeyFile(ref)
+		if err != nil {
+			return nil, err
+		}
+		if file.public != nil {
+			return file.public, nil
+		}
+	}
+	key, err := Open(ref, ask)
+	if err != nil {
+		return nil, err
+	}
+	return key.PublicKey(), nil
+}
+
+// PlainKey returns the key below the certificate and the SSH encoding, as
+// other software takes it. FIDO keys have no such form: they never sign a
+// message as it is.
+func PlainKey(key ssh.PublicKey) (crypto.PublicKey, error) {
+	key = plainKey(key)
+	plain, ok := key.(ssh.CryptoPublicKey)
+	if !ok || IsFIDO(key) {
+		return nil, fmt.Errorf("a key of type %q has no form outside of SSH", key.Type())
+	}
+	return plain.CryptoPublicKey(), nil
+}
+
+// IsFIDO says whether the private half is on a FIDO token, which may want to
+// be touched for each signature.
+func IsFIDO(key ssh.PublicKey) bool { return strings.HasPrefix(key.Type(), "sk-") }
+
+// Sign makes an SSH signature of data by the algorithm that ssh-keygen uses
+// for the key, which for RSA is rsa-sha2-512.
+func (k *Key) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	return k.SignWithAlgorithm(rand, data, algorithm(k.PublicKey()))
+}
+
+// algorithm is the one that ssh-keygen -Y sign uses for a key.
+func algorithm(key ssh.PublicKey) string {
+	if name := plainKey(key).Type(); name != ssh.KeyAlgoRSA {
+		return name
+	}
+	return ssh.KeyAlgoRSASHA512
+}
+
+// plainKey is the key below a certificate.
+func plainKey(key ssh.PublicKey) ssh.PublicKey {
+	if cert, ok := key.(*ssh.Certificate); ok {
+		return cert.Key
+	}
+	return key
+}

@@ -1,0 +1,201 @@
+// Package signfile signs a file: FILE.sig, the armored SSH signature that
+// ssh-keygen -Y verify checks, FILE.sha256, the line that sha256sum -c checks,
+// and where wanted FILE.sigstore.json, the bundle that cosign checks.
+//
+// What it guarantees: the file is read once, so all of them are of the same
+// bytes, even if it is changed meanwhile; each signature has been verified
+// with the public key before anything is written; and the files are put into
+// place together, FILE.sig last. Whatever ends the program before that leaves
+// no FILE.sig, or the old one: with a changed file neither verifies, so what
+// was left half done is never taken for whole.
+package signfile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/epicfilemcnulty/hapgent/internal/atomicfile"
+	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/fanout"
+	"github.com/epicfilemcnulty/hapgent/internal/signer"
+	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+)
+
+// What is appended to the name of a signed file.
+const (
+	SignatureSuffix = ".sig"
+	ChecksumSuffix  = ".sha256"
+	BundleSuffix    = ".sigstore.json"
+)
+
+// ErrSigning marks what went wrong when a file was being signed, as opposed to
+// what could not be tried.
+var ErrSigning = errors.New("signing failed")
+
+// Options say how to sign.
+type Options struct {
+	// Namespace is what the signature is for, "file" for files.
+	Namespace string
+	// Bundle asks for FILE.sigstore.json too.
+	Bundle bool
+	// Force allows to replace what another signing has left.
+	Force bool
+}
+
+// Check says whether path is a file whose signature may be written, so that
+// nobody is asked for a passphrase or a touch in vain.
+func Check(path string, o Options) error {
+	for _, target := range o.mustBeNew(path) {
+		if _, err := os.Lstat(target); err == nil {
+			return fmt.Errorf("%q exists: --force replaces it", target)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	f, err := open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (o Options) mustBeNew(path string) []string {
+	switch {
+	case o.Force:
+		return nil
+	case o.Bundle:
+		return []string{path + SignatureSuffix, path + BundleSuffix}
+	}
+	return []string{path + SignatureSuffix}
+}
+
+// Sign signs the file at path and returns what was written. After an error no
+// file is new. The error wraps ErrSigning if it came to the signing.
+func Sign(key *signer.Key, path string, o Options) (written []string, err error) {
+	if err := Check(path, o); err != nil {
+		return nil, err
+	}
+	sums, err := read(key, path, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := sums.checkOldLine(path, o); err != nil {
+		return nil, err
+	}
+	files, err := sums.sign(key, path, o)
+	if err == nil {
+		err = atomicfile.Write(files...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrSigning, path, err)
+	}
+	for _, file := range files {
+		written = append(written, file.Path)
+	}
+	return written, nil
+}
+
+// sums is what one read of a file yields.
+type sums struct {
+	sha256, ssh hash.Hash
+	bundle      *bundler // nil where none is wanted
+}
+
+func read(key *signer.Key, path string, o Options) (*sums, error) {
+	s := &sums{sha256: sha256.New(), ssh: sshsig.SHA512.New()}
+	if o.Bundle {
+		b, err := newBundler(key)
+		if err != nil {
+			return nil, err
+		}
+		s.bundle = b
+	}
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := s.read(f); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *sums) read(file io.Reader) error {
+	if s.bundle == nil {
+		return fanout.Hash(file, s.sha256, s.ssh)
+	}
+	return fanout.Hash(s.bundle.tee(file), s.sha256, s.ssh, s.bundle.digest)
+}
+
+// open opens a regular file, and does not wait for the writer of a FIFO.
+func open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%q is not a regular file: a signature is written beside one", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// checkOldLine refuses to replace a checksum file that says something else.
+func (s *sums) checkOldLine(path string, o Options) error {
+	info, err := os.Lstat(path + ChecksumSuffix)
+	if o.Force || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	line := s.line(path)
+	if info.Mode().IsRegular() && info.Size() == int64(len(line)) {
+		old, err := os.ReadFile(path + ChecksumSuffix)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(old, line) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q exists and says something else: --force replaces it", path+ChecksumSuffix)
+}
+
+// line is what sha256sum prints for the file.
+func (s *sums) line(path string) []byte {
+	return []byte(checksum.Sum{Digest: [sha256.Size]byte(s.sha256.Sum(nil)), Name: filepath.Base(path)}.String())
+}
+
+// sign returns the files to write, in the order that the package promises.
+func (s *sums) sign(key *signer.Key, path string, o Options) ([]atomicfile.File, error) {
+	signature, err := sshsig.Sign(key, o.Namespace, sshsig.SHA512, s.ssh.Sum(nil))
+	if err != nil {
+		return nil, err
+	}
+	var files []atomicfile.File
+	if s.bundle != nil {
+		text, err := s.bundle.sign()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, atomicfile.File{Path: path + BundleSuffix, Data: text})
+	}
+	return append(files,
+		atomicfile.File{Path: path + ChecksumSuffix, Data: s.line(path)},
+		atomicfile.File{Path: path + SignatureSuffix, Data: signature.Armor()},
+	), nil
+}

@@ -1,0 +1,154 @@
+// Package sshkey reads OpenSSH public keys and certificates and checks the
+// signatures they made, accepting exactly what OpenSSH accepts.
+//
+// A key, a certificate and a signature may all come from whoever wants a file
+// believed. The package promises that a key that is returned is one OpenSSH
+// would have loaded too (its point on its curve, its modulus of 1,024 bits or
+// more, its certificate signed by the authority that it names), that two keys
+// are Equal only if they are the same key however each was encoded, and that
+// Verify returns nil only for a signature that the key's holder made over that
+// message. It says nothing about whether the key is to be trusted: that is for
+// package allowedsigners.
+//
+// golang.org/x/crypto/ssh has the arithmetic of plain keys. Certificates and
+// FIDO signatures are read here: that package encodes a certificate anew
+// before it checks the authority's signature, and it asks for a touch of the
+// token, which ssh-keygen does not.
+package sshkey
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+)
+
+// Errors that Parse and ParseLine wrap.
+var (
+	// ErrKey is a blob or a line that is no key OpenSSH would load.
+	ErrKey = errors.New("not a public key")
+	// ErrKeyLength is an RSA key of fewer than 1,024 bits.
+	ErrKeyLength = errors.New("an RSA key of fewer than 1,024 bits")
+)
+
+// minRSABits is SSH_RSA_MINIMUM_MODULUS_SIZE.
+const minRSABits = 1024
+
+// Key is a public key or a certificate.
+type Key struct {
+	// Certificate is nil for a plain key.
+	Certificate *Certificate
+
+	plain       ssh.PublicKey
+	short       string
+	application []byte // of a FIDO key
+	blob        []byte
+}
+
+// Parse reads a public key or a certificate in SSH's wire format, whose
+// authority's signature it checks.
+func Parse(blob []byte) (*Key, error) {
+	return parse(blob, true)
+}
+
+func parse(blob []byte, certificates bool) (*Key, error) {
+	r := sshwire.NewReader(blob)
+	name := r.Name()
+	plain, certificate := splitType(name)
+	typ, known := keyTypes[plain]
+	if r.Err() != nil || !known || certificate && !certificates {
+		return nil, fmt.Errorf("%w: type %q", ErrKey, name)
+	}
+	if certificate {
+		r.Bytes() // the nonce
+	}
+	key := &Key{short: typ.short, blob: blob}
+	if err := key.readPlain(r, plain, typ); err != nil {
+		return nil, err
+	}
+	if certificate {
+		if err := key.readCertificate(r); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.End(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return key, nil
+}
+
+func (k *Key) readPlain(r *sshwire.Reader, plain string, typ keyType) (err error) {
+	canonical := sshwire.AppendBytes(nil, plain)
+	var last int
+	for _, read := range typ.fields {
+		last = len(canonical)
+		canonical = read(r, canonical)
+	}
+	if err := r.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if k.plain, err = ssh.ParsePublicKey(canonical); err != nil {
+		return fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if isSecurityKey(plain) {
+		k.application = canonical[last+4:]
+	}
+	return k.checkLength()
+}
+
+func (k *Key) checkLength() error {
+	if key, ok := k.crypto().(*rsa.PublicKey); ok && key.N.BitLen() < minRSABits {
+		return fmt.Errorf("%w: %w: %d bits", ErrKey, ErrKeyLength, key.N.BitLen())
+	}
+	return nil
+}
+
+func isSecurityKey(plain string) bool {
+	return plain == ssh.KeyAlgoSKED25519 || plain == ssh.KeyAlgoSKECDSA256
+}
+
+// crypto returns the key as package crypto has it.
+func (k *Key) crypto() any {
+	return k.plain.(ssh.CryptoPublicKey).CryptoPublicKey()
+}
+
+// Type returns the type of the key as ssh-keygen prints it, such as ED25519,
+// ECDSA-SK or RSA-CERT.
+func (k *Key) Type() string {
+	if k.Certificate != nil {
+		return k.short + "-CERT"
+	}
+	return k.short
+}
+
+// Fingerprint returns "SHA256:" and the fingerprint of the key, which for a
+// certificate is that of the key it certifies.
+func (k *Key) Fingerprint() string { return ssh.FingerprintSHA256(k.plain) }
+
+// Plain returns the key itself, without its certificate.
+func (k *Key) Plain() ssh.PublicKey { return k.plain }
+
+// Marshal returns the key or certificate in the wire format, as it was read.
+func (k *Key) Marshal() []byte { return k.blob }
+
+// EqualPlain reports whether two keys are the same, whatever certificates
+// either has.
+func (k *Key) EqualPlain(other *Key) bool {
+	return bytes.Equal(k.plain.Marshal(), other.plain.Marshal())
+}
+
+// Equal reports whether two keys are the same and have the same certificate or
+// none.
+func (k *Key) Equal(other *Key) bool {
+	if (k.Certificate == nil) != (other.Certificate == nil) {
+		return false
+	}
+	if k.Certificate != nil && !bytes.Equal(k.blob, other.blob) {
+		return false
+	}
+	return k.EqualPlain(other)
+}

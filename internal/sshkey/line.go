@@ -1,0 +1,42 @@
+package sshkey
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+)
+
+// ParseLine reads a key or certificate as a public key file has it, its type
+// and its base64, and returns what follows it: the comment. The type must be
+// that of the key.
+func ParseLine(text string) (key *Key, comment string, err error) {
+	name, rest := CutBlank(text)
+	encoded, comment := CutBlank(rest)
+	if _, known := keyTypes[first(splitType(name))]; !known || encoded == "" {
+		return nil, "", fmt.Errorf("%w: want %q, found %.100q", ErrKey, "TYPE BASE64", text)
+	}
+	blob, err := sshwire.DecodeBase64([]byte(encoded))
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if key, err = Parse(blob); err != nil {
+		return nil, "", err
+	}
+	if plain, certificate := splitType(name); plain != key.plain.Type() || certificate != (key.Certificate != nil) {
+		return nil, "", fmt.Errorf("%w: %s key called %q", ErrKey, key.Type(), name)
+	}
+	return key, comment, nil
+}
+
+func first(plain string, _ bool) string { return plain }
+
+// CutBlank cuts text before its first run of spaces and tabs, and returns what
+// stands before and after that.
+func CutBlank(text string) (before, after string) {
+	i := strings.IndexAny(text, " \t")
+	if i < 0 {
+		return text, ""
+	}
+	return text[:i], strings.TrimLeft(text[i:], " \t")
+}

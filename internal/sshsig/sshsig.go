@@ -1,0 +1,52 @@
+// Package sshsig makes and checks SSH signatures of files, the SSHSIG format
+// of OpenSSH's PROTOCOL.sshsig, and agrees with ssh-keygen -Y in both.
+//
+// It guards against whoever can replace a file, its signature or both on their
+// way to the user. It guarantees that Verify returns nil only if the holder of
+// the key that the signature names signed these contents for this namespace:
+// not another file, not the same file for another purpose, not the file's hash
+// taken for the file, and not with SHA-1 or a hash that the format does not
+// have. It does not say whether that key is to be trusted, which is asked of
+// package allowedsigners with Signature.Key.
+//
+// Sign guarantees that what it returns has been verified with the public key,
+// so that a signer that fails in silence (an agent, a token or a key service
+// that signs something else) makes an error and never a bad signature.
+package sshsig
+
+import (
+	"errors"
+
+	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+)
+
+// Errors that are wrapped by those of Parse, Verify and Sign. A signature that
+// does not match makes an error that wraps sshkey.ErrSignature or
+// sshkey.ErrAlgorithm.
+var (
+	// ErrArmor is text that is not an armored SSH signature.
+	ErrArmor = errors.New("not an SSH signature")
+	// ErrBlob is armor around something that is not a signature.
+	ErrBlob = errors.New("malformed SSH signature")
+	// ErrHash is a hash that is neither sha256 nor sha512.
+	ErrHash = errors.New("unsupported hash algorithm")
+	// ErrNamespace is a signature made for another purpose.
+	ErrNamespace = errors.New("signed in namespace")
+)
+
+// MaxSize is the largest armored signature to read, in bytes. That of the
+// largest RSA key with a certificate of 256 long names takes a tenth of it.
+const MaxSize = 1 << 20
+
+// Signature is the signature of a file.
+type Signature struct {
+	// Key is the key, or certificate, that the signature says made it.
+	Key *sshkey.Key
+	// Namespace is what the signature is for; "file" for files.
+	Namespace string
+	// Hash is the algorithm by which the file is hashed before it is signed.
+	Hash Hash
+
+	reserved  []byte
+	signature []byte // the key's SSH signature over signedData
+}

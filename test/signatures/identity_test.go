@@ -1,0 +1,89 @@
+package signatures
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestWithoutIdentity asks hapgent-verify without -I. Whom it then names,
+// ssh-keygen must accept with -I; where it refuses, ssh-keygen must refuse
+// everyone whom its find-principals names.
+func TestWithoutIdentity(t *testing.T) {
+	var questions []question
+	questions = append(questions, lineQuestions(t)...)
+	questions = append(questions, certificateQuestions(t)...)
+	for i, q := range randomLines(t) {
+		if i%3 == 0 {
+			questions = append(questions, q)
+		}
+	}
+	queue := make(chan question)
+	var done sync.WaitGroup
+	for range 2 {
+		w := &worker{t, t.TempDir()}
+		done.Go(func() {
+			for q := range queue {
+				w.askWithoutIdentity(q.withDefaults())
+			}
+		})
+	}
+	for _, q := range questions {
+		queue <- q
+	}
+	close(queue)
+	done.Wait()
+}
+
+func (w *worker) askWithoutIdentity(q question) {
+	args := w.write(q)[2:] // without -I
+	ours := w.run(q, verifier, args)
+	w.checkOurs(q, ours)
+	name, escaped := unescape(between(ours.stdout, "signature for ", " with "))
+	names := []string{name}
+	if !ours.accepted {
+		names = w.findPrincipals(q, args)
+	}
+	for _, name := range names {
+		theirs := w.run(q, "ssh-keygen", append([]string{"-Y", "verify", "-I", name}, args...))
+		if theirs.accepted != ours.accepted || ours.accepted && !escaped && theirs.stdout != ours.stdout {
+			w.t.Errorf("%s: hapgent-verify without -I: %q %q\nssh-keygen with %q: %q %q\nof %v",
+				q.name, ours.stdout, ours.stderr, name, theirs.stdout, theirs.stderr, q)
+		}
+	}
+}
+
+func between(text, before, after string) string {
+	_, text, _ = strings.Cut(text, before)
+	text, _, _ = strings.Cut(text, after)
+	return text
+}
+
+// unescape returns a name as it was before it was made safe for the terminal.
+func unescape(name string) (plain string, escaped bool) {
+	plain, err := strconv.Unquote(`"` + name + `"`)
+	if err != nil || plain == name {
+		return name, false
+	}
+	return plain, true
+}
+
+// findPrincipals returns whom ssh-keygen thinks the signature may be from. A
+// line such as "," makes that nobody at all, which hapgent-verify does not call
+// a signer.
+func (w *worker) findPrincipals(q question, args []string) []string {
+	find := []string{"-Y", "find-principals"}
+	for i := 0; i < len(args); i += 2 {
+		if args[i] != "-n" {
+			find = append(find, args[i], args[i+1])
+		}
+	}
+	found := w.execute(q, "ssh-keygen", find)
+	if !found.accepted {
+		return nil
+	}
+	names := strings.Split(found.stdout, "\n")
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
