@@ -41,6 +41,14 @@ func greatest(values []float64) float64 {
 	return slices.Max(values)
 }
 
+// least returns NaN of no values.
+func least(values []float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	return slices.Min(values)
+}
+
 func sum(values []float64) float64 {
 	total := 0.0
 	for _, v := range values {

@@ -39,16 +39,7 @@ func (m *measured) rows() []row {
 	silent := group(fmt.Sprint(m.silent))
 	rows = append(rows, row{"memory with " + silent + " silent clients, kB", m.silentMemory, greatest, 0, true})
 	for c, clients := range crowds {
-		s, with := m.speeds[c], fmt.Sprintf(", %d clients", clients)
-		if clients == 1 {
-			with = ", 1 client"
-		}
-		rows = append(rows,
-			row{"checks a second" + with, s.rate, median, 0, true},
-			row{"processor time per check" + with + ", µs", s.processor, median, 1, true},
-			row{"latency, median" + with + ", µs", s.median, median, 0, true},
-			row{"latency, 99th percentile" + with + ", µs", s.p99, median, 0, true},
-			row{"latency, worst" + with + ", µs", s.worst, greatest, 0, false})
+		rows = append(rows, m.speeds[c].rows(clients)...)
 	}
 	return append(rows,
 		row{"latency, median, beside " + silent + " silent clients, µs", m.besideMedian, median, 0, true},
@@ -57,12 +48,18 @@ func (m *measured) rows() []row {
 		row{"checks without their answer", m.lost, sum, 0, false})
 }
 
-func least(values []float64) float64 {
-	negative := make([]float64, len(values))
-	for i, v := range values {
-		negative[i] = -v
+func (s speed) rows(clients int) []row {
+	with := fmt.Sprintf(", %d clients", clients)
+	if clients == 1 {
+		with = ", 1 client"
 	}
-	return -greatest(negative)
+	return []row{
+		{"checks a second" + with, s.rate, median, 0, true},
+		{"processor time per check" + with + ", µs", s.processor, median, 1, true},
+		{"latency, median" + with + ", µs", s.median, median, 0, true},
+		{"latency, 99th percentile" + with + ", µs", s.p99, median, 0, true},
+		{"latency, worst" + with + ", µs", s.worst, greatest, 0, false},
+	}
 }
 
 // milestones returns the indexes of the memory samples that the table shows.
