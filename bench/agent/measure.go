@@ -1,0 +1,228 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+)
+
+// crowds are the numbers of clients that speed is measured with.
+var crowds = []int{1, 16, 256}
+
+// samples are those of one measure, by responder, then by round.
+type samples [][]float64
+
+func (s *samples) add(responder int, value float64) {
+	for len(*s) <= responder {
+		*s = append(*s, nil)
+	}
+	(*s)[responder] = append((*s)[responder], value)
+}
+
+// speed is what the clients of one crowd saw, and what it cost.
+type speed struct{ rate, processor, median, p99, worst samples }
+
+// memory is the resident memory in kB after so many checks.
+type memory struct {
+	checks []int
+	kB     samples
+}
+
+type measured struct {
+	size, allocations, lost   samples
+	memory                    memory
+	speeds                    []speed // by crowd
+	silentMemory, silentHeld  samples
+	besideMedian, besideWorst samples
+	silent                    int
+}
+
+// measure makes one round after the other over all responders, never all of one
+// responder first: so what the machine does meanwhile hits all alike.
+//
+// Memory is that of responders which have all processors, as in service. For
+// the speed they share one processor with the load. On two the load is always
+// the slower side, since the kernel has more to do for a client than for a
+// server, and a responder that is quicker sleeps more often and so costs the
+// client more to wake: the rate would be the client's, and upside down.
+func measure(ctx context.Context, p plan, dir string, responders []*responder) (*measured, error) {
+	m := &measured{silent: p.silent, speeds: make([]speed, len(crowds))}
+	err := running(ctx, dir, responders, func() error {
+		if err := m.still(responders); err != nil {
+			return err
+		}
+		if err := m.grow(p, responders); err != nil {
+			return err
+		}
+		return m.crowd(p, responders)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := oneProcessor(); err != nil {
+		return nil, err
+	}
+	return m, running(ctx, dir, responders, func() error { return m.race(p, responders) })
+}
+
+// running has the responders started for as long as do takes.
+func running(ctx context.Context, dir string, responders []*responder, do func() error) error {
+	for _, r := range responders {
+		defer r.stop()
+		if err := r.start(ctx, dir); err != nil {
+			return err
+		}
+	}
+	return do()
+}
+
+// still notes what is the same before and after the checks.
+func (m *measured) still(responders []*responder) error {
+	for i, r := range responders {
+		size, err := r.size()
+		if err != nil {
+			return err
+		}
+		m.size.add(i, size)
+		for _, n := range r.allocations {
+			m.allocations.add(i, n)
+		}
+	}
+	return nil
+}
+
+// grow samples the memory of each responder along the checks.
+func (m *measured) grow(p plan, responders []*responder) error {
+	for done := 0; done <= p.checks; done += p.slice {
+		m.memory.checks = append(m.memory.checks, done)
+		for i, r := range responders {
+			if done > 0 {
+				if _, err := m.load(i, r, p.slice, 16); err != nil {
+					return err
+				}
+			}
+			kB, err := r.resident()
+			if err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+			m.memory.kB.add(i, kB)
+		}
+		if done%(10*p.slice) == 0 {
+			fmt.Fprintf(os.Stderr, "bench: memory after %d of %d checks each\n", done, p.checks)
+		}
+	}
+	return nil
+}
+
+// race measures speed with each crowd, a slice of checks for each responder by
+// turns. The slices are short, so that most of them see nothing of what else
+// the machine does, and the ratios are those of slices next to each other.
+func (m *measured) race(p plan, responders []*responder) error {
+	for c, clients := range crowds {
+		for round := range p.rounds {
+			for turn := range responders {
+				i := (round + turn) % len(responders)
+				r, err := m.load(i, responders[i], p.raced, clients)
+				if err != nil {
+					return err
+				}
+				m.speeds[c].add(i, r)
+			}
+		}
+		fmt.Fprintf(os.Stderr, "bench: speed, clients: %d\n", clients)
+	}
+	return nil
+}
+
+func (s *speed) add(i int, r result) {
+	s.rate.add(i, float64(r.checks)/r.elapsed.Seconds())
+	s.processor.add(i, micros(r.processor)/float64(r.checks))
+	s.median.add(i, micros(percentile(r.latencies, 50)))
+	s.p99.add(i, micros(percentile(r.latencies, 99)))
+	s.worst.add(i, micros(percentile(r.latencies, 100)))
+}
+
+// crowd makes checks beside clients that send nothing.
+func (m *measured) crowd(p plan, responders []*responder) error {
+	for range p.crowded {
+		for i, r := range responders {
+			if err := m.beside(p, i, r); err != nil {
+				return fmt.Errorf("%s beside %d silent clients: %w", r.name, p.silent, err)
+			}
+		}
+	}
+	fmt.Fprintf(os.Stderr, "bench: silent clients: %d\n", p.silent)
+	return nil
+}
+
+func (m *measured) beside(p plan, i int, r *responder) error {
+	before, err := r.descriptors()
+	if err != nil {
+		return err
+	}
+	silent, err := r.load.Silent(p.silent)
+	if err != nil {
+		return err
+	}
+	defer r.settle(func(n int) bool { return n <= before })
+	defer r.load.Close(silent)
+	r.settle(func(n int) bool { return n >= before+p.silent })
+	checks, err := m.load(i, r, p.raced, 1)
+	if err != nil {
+		return err
+	}
+	held, err := r.descriptors()
+	if err != nil {
+		return err
+	}
+	kB, err := r.resident()
+	if err != nil {
+		return err
+	}
+	m.silentHeld.add(i, float64(held-before))
+	m.silentMemory.add(i, kB)
+	m.besideMedian.add(i, micros(percentile(checks.latencies, 50)))
+	m.besideWorst.add(i, micros(percentile(checks.latencies, 100)))
+	return nil
+}
+
+// settle waits up to a second until the responder has taken in the clients that
+// came, or let go those that left, as its number of descriptors shows.
+func (r *responder) settle(settled func(descriptors int) bool) {
+	for range 100 {
+		if n, err := r.descriptors(); err != nil || settled(n) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// result is what a number of checks took.
+type result struct {
+	checks             int
+	elapsed, processor time.Duration
+	latencies          []time.Duration
+}
+
+func (m *measured) load(i int, r *responder, checks, clients int) (result, error) {
+	latencies := make([]time.Duration, 0, checks)
+	used, err := r.processorTime()
+	if err != nil {
+		return result{}, err
+	}
+	start := time.Now()
+	latencies, lost, err := r.load.Run(checks, clients, latencies)
+	elapsed := time.Since(start)
+	if err != nil {
+		return result{}, fmt.Errorf("%s: %w", r.name, err)
+	}
+	after, err := r.processorTime()
+	if err != nil {
+		return result{}, err
+	}
+	m.lost.add(i, float64(lost))
+	return result{checks, elapsed, after - used, latencies}, nil
+}
