@@ -13,7 +13,7 @@ import (
 func TestImports(t *testing.T) {
 	const module = "github.com/epicfilemcnulty/hapgent/"
 	allowed := map[string]string{
-		"runtime":      "how many processors it has prepared for",
+		"runtime":      "how many processors it prepares for, and passing through its scheduler",
 		"strconv":      "numbers and quoted text, 12 kB",
 		"sync":         "one mutex between the loop and the keeper, one in the queue",
 		"syscall":      "all that the agent does",
