@@ -11,9 +11,10 @@ import (
 )
 
 // The buffers are few and do not grow with the stream. Their size was chosen
-// by measuring: larger ones leave the processor's cache.
+// by measuring: with 128 KiB so many are handed over that waking each other
+// costs a tenth of the time.
 const (
-	bufferSize = 128 << 10
+	bufferSize = 1 << 20
 	buffers    = 4
 )
 
