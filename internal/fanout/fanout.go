@@ -15,7 +15,7 @@ import (
 // costs a tenth of the time.
 const (
 	bufferSize = 1 << 20
-	buffers    = 4
+	buffers    = 6
 )
 
 // block is a part of the stream, and how many hashes have yet to read it.
