@@ -1,0 +1,39 @@
+# hapgent: what can be made. `make help` lists it.
+SHELL = /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help run build check test setup fuzz bench clean
+
+FUZZTIME ?= 5s
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the agent: run/hapgent
+	@go run ./cmd/hapgent-release build hapgent
+
+run: build ## run the agent on 127.0.0.1:9777, with a state file of its own
+	@test/run-agent
+
+check: ## all that needs nothing but Go: format, vet, staticcheck, unit tests, seven architectures
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
+	go vet ./...
+	go tool -modfile=tools/go.mod staticcheck ./...
+	go test ./cmd/... ./internal/...
+	go run ./cmd/hapgent-release cross
+
+test: setup check ## every test; as root it installs the Debian packages that they need
+	go test -race ./cmd/hapgent ./internal/agent
+	go test -timeout 30m ./test/...
+	@$(MAKE) --no-print-directory fuzz
+
+setup: ## install the Debian packages that the tests need, or name them
+	@test/setup
+
+fuzz: ## run each fuzz target for FUZZTIME (5s)
+	@test/fuzz $(FUZZTIME)
+
+bench: ## measure the agent against responders in C and in plain Go
+	go run ./bench/agent
+
+clean: ## remove what was built
+	rm -rf run dist

@@ -1,0 +1,78 @@
+// Command hapgent answers HAProxy's agent checks: see the package internal/agent
+// for what it guarantees, and hapgent(8) for its use.
+package main
+
+import (
+	"strconv"
+	"syscall"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent"
+)
+
+// version is set by the linker, from the file VERSION.
+var version = "(devel)"
+
+const usage = `Usage: hapgent [--check | --version | --help]
+
+Answers the agent checks of HAProxy with a line such as "UP 77% maxconn:300".
+
+  --check    print the line that HAProxy would get, or what is wrong; open no socket
+  --version  print the version
+  --help     print this text
+
+Environment:
+  ` + agent.IPVariable + `          address to listen on, IPv4 or IPv6 (` + agent.DefaultIP + `)
+  ` + agent.PortVariable + `        port to listen on, 1 to 65535 (` + agent.DefaultPort + `)
+  ` + agent.StateFileVariable + `  file that holds the state (` + agent.DefaultStateFile + `)
+
+Signals:
+  USR1  answer UP and save that      HUP   read the state file again
+  USR2  answer DOWN and save that    TERM  end
+
+State file, by example:
+  {"status":"UP","weight":77,"maxconn":300}
+
+Example:
+  ` + agent.PortVariable + `=9778 ` + agent.StateFileVariable + `=/etc/hapgent/9778.json hapgent
+`
+
+func main() { syscall.Exit(run(agent.Args()[1:], syscall.Getenv)) }
+
+func run(args []string, getenv agent.Getenv) int {
+	if len(args) == 0 {
+		return agent.Run(getenv, version)
+	}
+	if len(args) > 1 {
+		return misused("expected one argument at most, found " + strconv.Itoa(len(args)))
+	}
+	switch args[0] {
+	case "--check":
+		answer, err := agent.Check(getenv)
+		if err != nil {
+			return failed(err)
+		}
+		return show(answer + "\n")
+	case "--version":
+		return show("hapgent " + version + "\n")
+	case "--help":
+		return show(usage)
+	}
+	return misused("unknown argument " + strconv.Quote(args[0]) + ", expected --check, --version or --help")
+}
+
+func show(text string) int {
+	if err := agent.Write(1, []byte(text)); err != nil {
+		return failed(err)
+	}
+	return agent.ExitOK
+}
+
+func failed(err error) int {
+	agent.Write(2, []byte("hapgent: "+err.Error()+"\n"))
+	return agent.ExitError
+}
+
+func misused(message string) int {
+	agent.Write(2, []byte("hapgent: "+message+"\n\n"+usage))
+	return agent.ExitUsage
+}

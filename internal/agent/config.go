@@ -1,0 +1,67 @@
+package agent
+
+import "strconv"
+
+// The environment variables, and what each is where it is unset or empty.
+const (
+	IPVariable        = "HAPGENT_IP"
+	PortVariable      = "HAPGENT_PORT"
+	StateFileVariable = "HAPGENT_STATE_FILE"
+
+	DefaultIP        = "0.0.0.0"
+	DefaultPort      = "9777"
+	DefaultStateFile = "/etc/hapgent/state.json"
+)
+
+// maxStateFile leaves room for what a name needs besides, in bytes.
+const maxStateFile = 4000
+
+// Config is what the environment says.
+type Config struct {
+	Address   Address
+	StateFile string
+}
+
+// Getenv looks up an environment variable, as syscall.Getenv does.
+type Getenv func(name string) (value string, set bool)
+
+func (getenv Getenv) or(name, otherwise string) string {
+	if v, _ := getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// ReadConfig reads the environment. An error names the variable, its value and
+// what it may be.
+func ReadConfig(getenv Getenv) (Config, error) {
+	ip, port := getenv.or(IPVariable, DefaultIP), getenv.or(PortVariable, DefaultPort)
+	c := Config{StateFile: getenv.or(StateFileVariable, DefaultStateFile)}
+	var ok bool
+	if c.Address, ok = parseIP(ip); !ok {
+		return c, badValue(IPVariable, ip, "an IPv4 or IPv6 address such as 0.0.0.0, 127.0.0.1, :: or ::1")
+	}
+	if len(c.StateFile) > maxStateFile {
+		return c, badValue(StateFileVariable, c.StateFile, "a path of at most "+strconv.Itoa(maxStateFile)+" bytes")
+	}
+	if c.Address.Port, ok = parsePort(port); !ok {
+		return c, badValue(PortVariable, port, "a port from 1 to 65535")
+	}
+	return c, nil
+}
+
+func badValue(name, value, expected string) error {
+	return failure(name + " must be " + expected + ", found " + strconv.Quote(value))
+}
+
+// parsePort takes decimal digits only: what strconv takes besides, a sign or
+// leading zeros, is more likely a mistake than a port.
+func parsePort(s string) (uint16, bool) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return uint16(n), err == nil && s[0] != '0'
+}
+
+// failure is an error that is its text.
+type failure string
+
+func (f failure) Error() string { return string(f) }

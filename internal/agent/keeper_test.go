@@ -1,0 +1,126 @@
+//go:build linux
+
+package agent
+
+import (
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// lastAnswer stands for the server.
+type lastAnswer struct{ State }
+
+func (a *lastAnswer) announce(State)  {}
+func (a *lastAnswer) publish(s State) { a.State = s }
+
+// testKeeper logs into a pipe that is read by logged.
+func testKeeper(t testing.TB, path string) (k *keeper, answer *lastAnswer, logged func() string) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	answer = &lastAnswer{}
+	k = &keeper{file: newStateFile(path), server: answer, queue: newQueue(),
+		log: &logger{fd: int(w.Fd())}, notifier: &notifier{}, where: "127.0.0.1:9777"}
+	return k, answer, func() string {
+		w.Close()
+		b, _ := io.ReadAll(r)
+		return string(b)
+	}
+}
+
+var (
+	usr1 = event{setEvent, syscall.SIGUSR1}
+	usr2 = event{setEvent, syscall.SIGUSR2}
+	hup  = event{reloadEvent, syscall.SIGHUP}
+	term = event{stopEvent, syscall.SIGTERM}
+)
+
+func TestKeeperLogsWhatBeforeAfterAndWhere(t *testing.T) {
+	path := stateIn(t, busyJSON)
+	k, answer, logged := testKeeper(t, path)
+	k.start("0.0.0")
+	k.set(usr2)
+	if want := `{"status":"DOWN","weight":77,"maxconn":300}` + "\n"; contents(t, path) != want || answer.Status != Down {
+		t.Errorf("after SIGUSR2 the file holds %q, the answer is %v", contents(t, path), answer)
+	}
+	os.WriteFile(path, []byte(`{"status":"DRAIN"}`), 0o644)
+	k.reload(hup)
+	os.WriteFile(path, []byte(`{"status":"DRAINED"}`), 0o644)
+	k.reload(hup)
+	if answer.State != Unknown {
+		t.Errorf("after a broken file the answer is %v", answer)
+	}
+	k.set(usr1)
+	os.Remove(path)
+	os.Mkdir(path, 0o755)
+	k.set(usr2)
+	if answer.State != (State{Status: Down}) {
+		t.Errorf("after a save that failed the answer is %v", answer)
+	}
+	k.queue.add(event{kind: starvedEvent})
+	k.queue.add(term)
+	k.run()
+	want := strings.ReplaceAll(`hapgent: version 0.0.0 answers UP 77% maxconn:300 on 127.0.0.1:9777, read from PATH
+hapgent: SIGUSR2: DOWN 77% maxconn:300, was UP 77% maxconn:300, saved to PATH
+hapgent: SIGHUP: DRAIN, was DOWN 77% maxconn:300, read from PATH
+hapgent: SIGHUP: FAIL, was DRAIN, since it cannot be read: PATH:1:11: status must be UP, DOWN, READY, DRAIN, FAIL, MAINT or STOPPED, found "DRAINED"
+hapgent: SIGUSR1: UP, was FAIL, saved to PATH
+hapgent: SIGUSR2: DOWN, was UP, NOT saved to PATH: expected a regular file, found a directory
+hapgent: out of file descriptors or memory: the client that waited longest makes room for the next; raise LimitNOFILE=, or see who holds connections open
+hapgent: SIGTERM: stopped, last answered DOWN
+`, "PATH", path)
+	if got := logged(); got != want {
+		t.Errorf("logged\n%swant\n%s", got, want)
+	}
+}
+
+func TestKeeperStartsWithFailWhereThereIsNoFile(t *testing.T) {
+	path := t.TempDir() + "/state.json"
+	k, answer, logged := testKeeper(t, path)
+	k.log.journal = true
+	k.start("0.0.0")
+	want := "<3>version 0.0.0 answers FAIL on 127.0.0.1:9777: " + path + ": no such file or directory\n"
+	if got := logged(); got != want || answer.State != Unknown {
+		t.Errorf("answers %v and logs %q, want %q", answer, got, want)
+	}
+}
+
+func TestStartRemovesWhatAKilledAgentLeft(t *testing.T) {
+	path := stateIn(t, busyJSON)
+	left := strings.TrimSuffix(path, "state.json") + ".state.json.tmp"
+	os.WriteFile(left, []byte(`{"sta`), 0o600)
+	k, _, _ := testKeeper(t, path)
+	k.start("0.0.0")
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Errorf("%s is still there: %v", left, err)
+	}
+}
+
+// TestObeyingAllocatesNothing is why memory cannot grow with the number of
+// signals, in an agent whose heap is never large enough to be collected.
+func TestObeyingAllocatesNothing(t *testing.T) {
+	path := stateIn(t, busyJSON)
+	k, _, _ := testKeeper(t, path)
+	null, err := os.OpenFile("/dev/null", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	k.log.fd = int(null.Fd())
+	k.start("0.0.0")
+	k.server = &server{}
+	if n := testing.AllocsPerRun(20, func() { k.reload(hup); k.set(usr2); k.set(usr1) }); n != 0 {
+		t.Errorf("%v allocations per reload and two saves, want 0", n)
+	}
+	k.queue.add(usr1)
+	k.queue.next()
+	if n := testing.AllocsPerRun(20, func() { k.queue.add(usr1); k.queue.add(hup); k.queue.next(); k.queue.next() }); n != 0 {
+		t.Errorf("%v allocations in the queue, want 0", n)
+	}
+}

@@ -1,0 +1,101 @@
+//go:build linux
+
+package agent
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestListenSaysWhatIsInTheWay(t *testing.T) {
+	first, err := listen(Address{IP: [16]byte{127, 0, 0, 1}, V4: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(first.fd)
+	taken, _ := boundTo(first.fd)
+	for _, c := range []struct {
+		address Address
+		want    string
+	}{
+		{taken, "address already in use"},
+		{Address{IP: [16]byte{203, 0, 113, 1}, V4: true, Port: 1}, "cannot assign requested address"},
+		{Address{IP: [16]byte{0xfe, 0x80, 15: 1}, Zone: "nosuchinterface0", Port: 1}, "no such device"},
+		{Address{IP: [16]byte{0xfe, 0x80, 15: 1}, Zone: "nosuch0", Port: 1}, "no such device"},
+	} {
+		want := "cannot listen on " + c.address.String() + " (HAPGENT_IP, HAPGENT_PORT): " + c.want
+		if _, err := listen(c.address); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestInterfaceIndex(t *testing.T) {
+	for name, want := range map[string]uint32{"": 0, "7": 7, "lo": 1} {
+		if n, err := interfaceIndex(name); err != nil || n != want {
+			t.Errorf("interfaceIndex(%q) = %d, %v, want %d", name, n, err, want)
+		}
+	}
+}
+
+func TestInheritedSocketsAreChecked(t *testing.T) {
+	own := strconv.Itoa(os.Getpid())
+	for _, c := range []struct{ pid, count, want string }{
+		{"", "1", ""},
+		{"1", "1", ""},
+		{own, "", ""},
+		{own, "many", `LISTEN_FDS must be a number from 1 to 16, found "many"`},
+		{own, "0", `LISTEN_FDS must be a number from 1 to 16, found "0"`},
+		{own, "17", `LISTEN_FDS must be a number from 1 to 16, found "17"`},
+	} {
+		got, err := inherited(environment("LISTEN_PID", c.pid, "LISTEN_FDS", c.count))
+		if len(got) != 0 || (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+			t.Errorf("LISTEN_PID=%s LISTEN_FDS=%s: %v, %v", c.pid, c.count, got, err)
+		}
+	}
+}
+
+func TestOnlyAListeningTCPSocketIsInherited(t *testing.T) {
+	socket := func(family, kind int, listening bool) int {
+		fd, err := syscall.Socket(family, kind|syscall.SOCK_CLOEXEC, 0)
+		if err == nil && listening {
+			err = syscall.Listen(fd, 1)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+	unix := socket(syscall.AF_UNIX, syscall.SOCK_STREAM, false)
+	if err := syscall.Bind(unix, &syscall.SockaddrUnix{Name: t.TempDir() + "/s"}); err != nil {
+		t.Fatal(err)
+	}
+	syscall.Listen(unix, 1)
+	file, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fd, want := range map[int]string{
+		file:      "no socket",
+		1_000_000: "nothing open",
+		socket(syscall.AF_INET, syscall.SOCK_DGRAM, false):  "a socket that does not listen for streams",
+		socket(syscall.AF_INET, syscall.SOCK_STREAM, false): "a socket that does not listen for streams",
+		unix: "one that is neither IPv4 nor IPv6",
+	} {
+		_, err := inherit(fd)
+		want := "inherited descriptor " + strconv.Itoa(fd) + " (LISTEN_FDS) must be a listening TCP socket, found " + want
+		if err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		syscall.Close(fd)
+	}
+	fd := socket(syscall.AF_INET6, syscall.SOCK_STREAM, true)
+	l, err := inherit(fd)
+	if err != nil || !strings.HasPrefix(l.name, "[::]:") {
+		t.Errorf("a listening socket: %v, %v", l, err)
+	}
+	syscall.Close(fd)
+}

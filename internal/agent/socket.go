@@ -1,0 +1,39 @@
+//go:build linux
+
+package agent
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// The calls that are made for each check, on sockets that never block. Package
+// syscall has them with an allocation for the address (Accept4) or with a word
+// to the scheduler that the goroutine may be gone for long.
+
+func accept(fd int) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(sysAccept4, uintptr(fd), 0, 0, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+	return int(n), errno
+}
+
+// send leaves the end of the data open, so that it travels in one segment with
+// the FIN of the shutdown that follows.
+func send(fd int, data []byte) syscall.Errno {
+	_, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(data))), uintptr(len(data)),
+		syscall.MSG_NOSIGNAL|msgMore, 0, 0)
+	return errno
+}
+
+const msgMore = 0x8000 // MSG_MORE of send(2)
+
+func shutdown(fd int) syscall.Errno {
+	_, _, errno := syscall.RawSyscall(sysShutdown, uintptr(fd), syscall.SHUT_WR, 0)
+	return errno
+}
+
+func read(fd int, buf []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)))
+	return int(n), errno
+}
+
+func closeSocket(fd int) { syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }

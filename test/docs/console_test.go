@@ -1,0 +1,141 @@
+package docs
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
+)
+
+// command is one of a document's console blocks: what follows a "$ " or, for
+// root, a "# ", and the lines that it is said to print.
+type command struct {
+	line   int
+	text   string
+	prints string
+}
+
+var fence = regexp.MustCompile("^```(\\w*)$")
+
+// commands are those of all console blocks, in order.
+func commands(t *testing.T, document string) (all []command) {
+	t.Helper()
+	b, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, n := "", 0
+	for line := range strings.Lines(string(b)) {
+		n++
+		line = strings.TrimSuffix(line, "\n")
+		if m := fence.FindStringSubmatch(line); m != nil {
+			block = m[1]
+			continue
+		}
+		if block != "console" {
+			continue
+		}
+		if text, ok := cutAnyPrefix(line, "$ ", "# "); ok {
+			all = append(all, command{line: n, text: text})
+		} else if len(all) > 0 {
+			all[len(all)-1].prints += line + "\n"
+		}
+	}
+	return all
+}
+
+func cutAnyPrefix(s string, prefixes ...string) (string, bool) {
+	for _, p := range prefixes {
+		if after, ok := strings.CutPrefix(s, p); ok {
+			return after, true
+		}
+	}
+	return s, false
+}
+
+const mark = "@@@ command "
+
+// script makes one bash script of the commands. What a signal does shows a
+// moment later, so a question is asked again until the answer is there.
+func script(all []command) string {
+	var b strings.Builder
+	b.WriteString(`until_prints() { local expected=$1 i got; shift
+  for ((i = 0; i < 200; i++)); do got=$("$@" 2>&1 </dev/null); [ "$got" != "$expected" ] || break; sleep 0.1; done
+  printf '%s\n' "$got"
+}
+listening() { local i; for ((i = 0; i < 1200; i++)); do (exec 3<>/dev/tcp/127.0.0.1/9777) 2>/dev/null && return; sleep 0.1; done; }
+`)
+	for i, c := range all {
+		fmt.Fprintf(&b, "echo '%s%d'\n", mark, i)
+		switch background, ok := strings.CutSuffix(c.text, " &"); {
+		case ok:
+			fmt.Fprintf(&b, "%s >background.log 2>&1 &\nlistening\n", background)
+		case strings.HasPrefix(c.text, "nc "):
+			fmt.Fprintf(&b, "until_prints '%s' %s\n", strings.TrimSuffix(c.prints, "\n"), strings.TrimSuffix(c.text, " </dev/null"))
+		default:
+			fmt.Fprintf(&b, "{ %s ; } 2>&1 </dev/null\n", c.text)
+		}
+	}
+	return b.String()
+}
+
+// sandbox is a copy of the tree that the commands may use as their own.
+func sandbox(t *testing.T, root string) string {
+	t.Helper()
+	dir := t.TempDir()
+	copied := exec.Command("bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"`, "copy", dir)
+	copied.Dir = root
+	if out, err := copied.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir
+}
+
+// TestReadmeCommands runs every command of the README, in order, and compares
+// what it prints. They have PID, mount and network namespaces of their own: what
+// they kill, install and listen on is theirs.
+func TestReadmeCommands(t *testing.T) {
+	need.Superuser(t)
+	root := need.Root(t)
+	all := commands(t, filepath.Join(root, "README.md"))
+	if len(all) == 0 {
+		t.Fatal("no commands found")
+	}
+	dir := sandbox(t, root)
+	write := func(name, text string, mode os.FileMode) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.Mkdir(filepath.Join(dir, "stubs"), 0o755)
+	// systemd is not the first process here; test/haproxy tries the script with a real service
+	write("stubs/systemctl", "#!/bin/sh\nexit 0\n", 0o755)
+	write("my-service.new", "#!/bin/sh\n", 0o755)
+	write("commands", script(all), 0o644)
+	cmd := exec.Command(need.Command(t, "unshare", "util-linux"), "--pid", "--fork", "--kill-child", "--mount-proc", "--mount", "--net",
+		"bash", "-c", "ip link set lo up && mount -t tmpfs tmpfs /opt && exec bash commands")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "stubs")+":"+os.Getenv("PATH"), "WAIT=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	printed := regexp.MustCompile("(?m)^"+mark+`\d+\n`).Split(string(out), -1)
+	if len(printed) != len(all)+1 {
+		t.Fatalf("%d of %d commands ran:\n%s", len(printed)-1, len(all), out)
+	}
+	for i, c := range all {
+		if got := printed[i+1]; got != c.prints {
+			t.Errorf("README.md:%d: %s\nprints\n%swant\n%s", c.line, c.text, got, c.prints)
+		}
+	}
+	if t.Failed() {
+		log, _ := os.ReadFile(filepath.Join(dir, "background.log"))
+		t.Logf("in the background:\n%s", log)
+	}
+}

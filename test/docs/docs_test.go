@@ -1,0 +1,127 @@
+// Package docs holds what is written about hapgent to what hapgent does.
+package docs
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent"
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/test/need"
+)
+
+var update = flag.Bool("update", false, "write into the documents what is taken from elsewhere")
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(append([]string{need.Root(t)}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// The table of states is what the tests saw HAProxy do.
+func TestReadmeTableOfStates(t *testing.T) {
+	const begin, end = "<!-- transitions -->\n", "<!-- /transitions -->"
+	readme := read(t, "README.md")
+	before, rest, found := strings.Cut(readme, begin)
+	table, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("README.md has no place for the table, between %q and %q", begin, end)
+	}
+	want := read(t, "test", "haproxy", "testdata", "transitions.md")
+	if table == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("README.md shows\n%swant\n%swrite it by `go test ./test/docs -update`", table, want)
+	}
+	if err := os.WriteFile(filepath.Join(need.Root(t), "README.md"), []byte(before+begin+want+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadmeShowsTheSampleConfiguration(t *testing.T) {
+	_, rest, _ := strings.Cut(read(t, "README.md"), "```haproxy\n")
+	sample, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("README.md has no block for HAProxy")
+	}
+	config := read(t, "examples", "haproxy.cfg")
+	for line := range strings.Lines(sample) {
+		if !strings.Contains(config, line) {
+			t.Errorf("not in examples/haproxy.cfg: %s", line)
+		}
+	}
+}
+
+func TestOneVersion(t *testing.T) {
+	version, err := release.Version(need.Root(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for document, want := range map[string]string{
+		"README.md":    "\nhapgent " + version + "\n",
+		"CHANGELOG.md": "\n## [" + version + "] - ",
+	} {
+		if !strings.Contains(read(t, document), want) {
+			t.Errorf("%s does not name the version in VERSION: no %q", document, want)
+		}
+	}
+}
+
+func TestDefaultsAreDocumented(t *testing.T) {
+	readme, manual := read(t, "README.md"), read(t, "packaging", "man", "hapgent.8")
+	for name, value := range map[string]string{
+		agent.IPVariable: agent.DefaultIP, agent.PortVariable: agent.DefaultPort, agent.StateFileVariable: agent.DefaultStateFile,
+	} {
+		if want := "| `" + name + "` | `" + value + "` |"; !strings.Contains(readme, want) {
+			t.Errorf("README.md does not say %q", want)
+		}
+		_, entry, _ := strings.Cut(manual, ".It Ev "+name+"\n")
+		entry, _, _ = strings.Cut(entry, ".It ")
+		if !strings.Contains(entry, value) {
+			t.Errorf("hapgent.8 does not give the default of %s, %s", name, value)
+		}
+	}
+}
+
+func TestManualPages(t *testing.T) {
+	mandoc := need.Command(t, "mandoc", "mandoc")
+	pages, err := filepath.Glob(filepath.Join(need.Root(t), "packaging", "man", "*.[0-9]"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no manual pages: %v", err)
+	}
+	for _, page := range pages {
+		out, _ := exec.Command(mandoc, "-T", "lint", page).CombinedOutput()
+		for line := range strings.Lines(string(out)) {
+			// what mandoc says of references depends on the pages that are installed here
+			if !strings.Contains(line, "outdated mandoc.db") && !strings.Contains(line, "referenced manual not found") {
+				t.Errorf("mandoc -T lint: %s", line)
+			}
+		}
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	documents := []string{"README.md", "CHANGELOG.md"}
+	more, _ := filepath.Glob(filepath.Join(need.Root(t), "docs", "*.md"))
+	for _, path := range more {
+		documents = append(documents, filepath.Join("docs", filepath.Base(path)))
+	}
+	for _, document := range documents {
+		for _, m := range link.FindAllStringSubmatch(read(t, document), -1) {
+			if _, err := os.Stat(filepath.Join(need.Root(t), filepath.Dir(document), m[1])); err != nil {
+				t.Errorf("%s: %v", document, err)
+			}
+		}
+	}
+}

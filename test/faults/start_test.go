@@ -1,0 +1,169 @@
+package faults
+
+import (
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
+)
+
+func TestPortTaken(t *testing.T) {
+	file := stateFile(t, busyUpJSON)
+	first := start(t, file)
+	ip, _, _ := net.SplitHostPort(first.address)
+	second := launch(t, file, variable("HAPGENT_IP", ip))
+	if status := second.exitStatus(); status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+	if got, want := second.log.String(), "hapgent: cannot listen on "+first.address+" (HAPGENT_IP, HAPGENT_PORT): address already in use\n"; got != want {
+		t.Errorf("logs %q, want %q", got, want)
+	}
+	if got := first.answer(); got != busyUp {
+		t.Errorf("the first answers %q", got)
+	}
+}
+
+func TestBadEnvironment(t *testing.T) {
+	for name, value := range map[string]string{"HAPGENT_IP": "localhost", "HAPGENT_PORT": "0", "WATCHDOG_USEC": "soon", "LISTEN_FDS": "x"} {
+		a := launch(t, stateFile(t, busyUpJSON), func(c *exec.Cmd) {
+			c.Args = []string{"sh", "-c", "export LISTEN_PID=$$ NOTIFY_SOCKET=@none; exec " + c.Path}
+			c.Path = need.Command(t, "sh", "dash")
+		}, variable(name, value))
+		if status := a.exitStatus(); status != 2 {
+			t.Errorf("%s=%s: exit status %d, want 2", name, value, status)
+		}
+		got := a.log.String()
+		if !strings.HasPrefix(got, "hapgent: "+name+" must be ") || !strings.HasSuffix(got, "found "+strconv.Quote(value)+"\n") || strings.Count(got, "\n") != 1 {
+			t.Errorf("%s=%s: logs %q, want one line that says what it must be", name, value, got)
+		}
+	}
+}
+
+func TestInheritedSocketIsNone(t *testing.T) {
+	a := launch(t, stateFile(t, busyUpJSON), func(c *exec.Cmd) {
+		c.Args = []string{"sh", "-c", "export LISTEN_PID=$$ LISTEN_FDS=1; exec " + c.Path + " 3</dev/null"}
+		c.Path = need.Command(t, "sh", "dash")
+	})
+	if status := a.exitStatus(); status != 2 {
+		t.Errorf("exit status %d, want 2", status)
+	}
+	if got, want := a.log.String(), "hapgent: inherited descriptor 3 (LISTEN_FDS) must be a listening TCP socket, found no socket\n"; got != want {
+		t.Errorf("logs %q, want %q", got, want)
+	}
+}
+
+// systemd's own tool passes several sockets, IPv4 and IPv6; it starts the agent
+// at the first client, which waits for it.
+func TestSocketActivation(t *testing.T) {
+	activate := need.Command(t, "systemd-socket-activate", "systemd")
+	four := net.JoinHostPort(newAddress(), "9777")
+	six := net.JoinHostPort("::1", strconv.Itoa(freePort(t)))
+	a := launch(t, stateFile(t, busyUpJSON), func(c *exec.Cmd) {
+		c.Args = []string{activate, "-l", four, "-l", six,
+			"-E", c.Env[0], "-E", c.Env[1], c.Path}
+		c.Path = activate
+	})
+	for _, address := range []string{four, six, four} {
+		a.address = address
+		a.untilAnswer(busyUp)
+	}
+	a.untilLogged("answers " + busyUp + " on " + four + ", " + six + ", read from")
+	if status := a.stop(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+// Clients that come while no agent runs wait at an inherited socket for the next.
+func TestRestartRefusesNoCheckAtAnInheritedSocket(t *testing.T) {
+	l, err := net.Listen("tcp", newAddress()+":9777")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	socket, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	file := stateFile(t, busyUpJSON)
+	inherit := func(c *exec.Cmd) {
+		c.ExtraFiles = append(c.ExtraFiles, socket)
+		c.Args = []string{"sh", "-c", "export LISTEN_PID=$$ LISTEN_FDS=1; exec " + c.Path}
+		c.Path = need.Command(t, "sh", "dash")
+	}
+	over := make(chan struct{})
+	asked := make(chan int)
+	probe := &agent{t: t, address: l.Addr().String()}
+	go func() {
+		n := 0
+		defer func() { asked <- n }()
+		for {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			if got, err := probe.ask(); got != busyUp {
+				t.Errorf("check %d: answers %q, %v", n, got, err)
+				return
+			}
+			n++
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	for range 10 {
+		a := launch(t, file, inherit)
+		a.address = probe.address
+		a.untilAnswer(busyUp)
+		time.Sleep(20 * time.Millisecond)
+		if status := a.stop(); status != 0 {
+			t.Errorf("exit status %d", status)
+		}
+	}
+	a := launch(t, file, inherit)
+	close(over)
+	if n := <-asked; n < 50 {
+		t.Errorf("only %d checks: the test does not show anything", n)
+	}
+	a.signal(syscall.SIGTERM)
+}
+
+// The runtime sets memory aside for each processor that it may use.
+func TestManyProcessors(t *testing.T) {
+	few := start(t, stateFile(t, busyUpJSON))
+	many := start(t, stateFile(t, busyUpJSON), variable("GOMAXPROCS", "256"))
+	if a, b := few.resident(), many.resident(); b > a+500 {
+		t.Errorf("%d kB for 256 processors, %d kB for those of this machine", b, a)
+	}
+	many.signal(syscall.SIGUSR2)
+	many.untilAnswer(busyDown)
+}
+
+func TestListensOnIPv6(t *testing.T) {
+	port := strconv.Itoa(freePort(t))
+	a := launch(t, stateFile(t, busyUpJSON), variable("HAPGENT_IP", "::"), variable("HAPGENT_PORT", port))
+	for _, address := range []string{"[::1]:" + port, "127.0.0.1:" + port} { // dual stack
+		a.address = address
+		a.untilAnswer(busyUp)
+	}
+}
+
+func TestEmptyVariablesCountAsUnset(t *testing.T) {
+	a := launch(t, stateFile(t, busyUpJSON), variable("HAPGENT_PORT", ""))
+	a.untilAnswer(busyUp) // at 9777
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "[::]:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

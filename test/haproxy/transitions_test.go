@@ -1,0 +1,185 @@
+package haproxy
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent"
+)
+
+var update = flag.Bool("update", false, "write what was seen into testdata")
+
+// server is what HAProxy remembers of an agent's words: two things, that do not
+// touch each other.
+type server struct {
+	admin   agent.Status // forced "DRAIN" or "MAINT", or none
+	healthy bool
+}
+
+// newServer is what HAProxy up to 3.2 takes a server for that it has not asked yet.
+var newServer = server{healthy: true}
+
+func (s server) after(word agent.Status) server {
+	switch word {
+	case agent.Up:
+		s.healthy = true
+	case agent.Down, agent.Fail, agent.Stopped:
+		s.healthy = false
+	case agent.Drain, agent.Maint:
+		s.admin = word
+	case agent.Ready:
+		s.admin = ""
+	}
+	return s
+}
+
+func (s server) running() bool { return s.admin == "" && s.healthy }
+
+// fields are what HAProxy's stats socket is to say of it.
+func (s server) fields() fields {
+	f := fields{"status": "UP", "srv_op_state": "2", "srv_admin_state": "0"}
+	switch s.admin { // the bits of SRV_ADMF_*
+	case agent.Drain:
+		f["status"], f["srv_admin_state"] = "DRAIN (agent)", "8"
+	case agent.Maint:
+		f["status"], f["srv_admin_state"], f["srv_op_state"] = "MAINT", "1", "0"
+	}
+	if !s.healthy {
+		f["srv_op_state"] = "0"
+		if s.admin != agent.Maint {
+			f["status"] = "DOWN (agent)"
+		}
+	}
+	return f
+}
+
+// journey is one server and the states that its agent goes through.
+type journey struct {
+	name   string
+	agent  *instance
+	words  []agent.Status
+	server server
+}
+
+// TestTransitions takes a server from each state to each, and then on through
+// more, which shows whether anything is remembered but what type server has.
+func TestTransitions(t *testing.T) {
+	t.Parallel()
+	onwards := []agent.Status{agent.Ready, agent.Drain, agent.Down, agent.Maint, agent.Up, agent.Ready}
+	var journeys []*journey
+	for _, from := range agent.Statuses {
+		for _, to := range agent.Statuses {
+			journeys = append(journeys, &journey{
+				name:   fmt.Sprintf("%s-%s", from, to),
+				agent:  startAgent(t, stampedState(from, 0)),
+				words:  append([]agent.Status{from, to}, onwards...),
+				server: newServer,
+			})
+		}
+	}
+	b, front := startJourneys(t, journeys)
+	seen := map[string]string{}
+	for step := range 2 + len(onwards) {
+		travel(t, b, journeys, step)
+		servers := b.servers()
+		for _, j := range journeys {
+			status := servers[j.name+"/s"]["status"]
+			served := serves(t, front+"/"+j.name)
+			if served != j.server.running() {
+				t.Errorf("after %v, %s: expected that it is served: %v, found %v", j.words[:step+1], status, j.server.running(), served)
+			}
+			if served {
+				status = "**" + status + "**"
+			}
+			if step == 1 {
+				seen[j.name] = status
+			}
+		}
+	}
+	compareGolden(t, "testdata/transitions.md", transitionTable(seen))
+}
+
+// startJourneys starts a HAProxy that serves /NAME from the journey's server.
+func startJourneys(t *testing.T, journeys []*journey) (b *balancer, front string) {
+	t.Helper()
+	service := startService(t)
+	host := newHost()
+	front = address(host, freePort(t, host))
+	config := basicConfig + "frontend public\n\tbind " + front + "\n\tuse_backend %[path,field(2,/)]\n"
+	for _, j := range journeys {
+		config += fmt.Sprintf("backend %s\n\tserver s %s weight 100 check %s\n", j.name, service, j.agent.check())
+	}
+	return startHAProxy(t, config), "http://" + front
+}
+
+// travel takes all servers to their next state. The weight tells that HAProxy
+// has the answer, also where it changes nothing else.
+func travel(t *testing.T, b *balancer, journeys []*journey, step int) {
+	t.Helper()
+	want := map[string]fields{}
+	for _, j := range journeys {
+		word := j.words[step]
+		j.agent.change(t, stampedState(word, step))
+		j.server = j.server.after(word)
+		want[j.name+"/s"] = j.server.fields()
+		want[j.name+"/s"]["srv_uweight"] = strconv.Itoa(stamp(step))
+	}
+	b.expectAll(want)
+}
+
+func stamp(step int) int { return 10 + step }
+
+func stampedState(word agent.Status, step int) string {
+	return fmt.Sprintf(`{"status":%q,"weight":%d}`, word, stamp(step))
+}
+
+// serves tells whether HAProxy has a server for the request.
+func serves(t *testing.T, url string) bool {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != http.StatusOK && r.StatusCode != http.StatusServiceUnavailable {
+		t.Fatalf("%s: expected status 200 or 503, found %s", url, r.Status)
+	}
+	return r.StatusCode == http.StatusOK
+}
+
+// transitionTable is the table in Markdown.
+func transitionTable(seen map[string]string) string {
+	var text strings.Builder
+	text.WriteString("| before \\ then |")
+	for _, to := range agent.Statuses {
+		fmt.Fprintf(&text, " %s |", to)
+	}
+	text.WriteString("\n|" + strings.Repeat("---|", 1+len(agent.Statuses)) + "\n")
+	for _, from := range agent.Statuses {
+		fmt.Fprintf(&text, "| %s |", from)
+		for _, to := range agent.Statuses {
+			fmt.Fprintf(&text, " %s |", seen[fmt.Sprintf("%s-%s", from, to)])
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+func compareGolden(t *testing.T, file, text string) {
+	t.Helper()
+	if *update {
+		writeFile(t, file, text)
+	}
+	golden, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text != string(golden) {
+		t.Errorf("%s is not what HAProxy did (go test -update writes it):\n%s", file, text)
+	}
+}
