@@ -21,7 +21,7 @@ import (
 
 const (
 	size   = 1 << 30
-	rounds = 5
+	rounds = 9
 )
 
 // A run is a command, and what was best of its rounds.

@@ -127,6 +127,7 @@ func TestMalformedLinesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"me":                               "line 1: a key is missing",
 		"\n\nme nothing":                   "line 3: not a public key",
+		"me ssh-ed25519 AAAA= me":          "line 1: not a public key: illegal base64 data",
 		`"me A`:                            "line 1: a quote is not closed",
 		`me namespaces="file A`:            "line 1: a quote is not closed",
 		`me namespaces=file A`:             `line 1: want a value in quotes, found "file"`,

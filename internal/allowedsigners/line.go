@@ -34,18 +34,23 @@ func parseLine(text string) (*line, error) {
 		return nil, err
 	}
 	l := &line{principals: principals}
-	if l.key, _, err = sshkey.ParseLine(text); err == nil {
+	var noKey error
+	if l.key, _, noKey = sshkey.ParseLine(text); noKey == nil {
 		return l, nil
 	}
 	opts, text, err := cutOptions(text)
 	if err != nil {
 		return nil, err
 	}
-	if l.key, _, err = sshkey.ParseLine(text); err != nil {
-		return nil, err
+	var noOptions error
+	l.options, noOptions = parseOptions(opts)
+	if l.key, _, err = sshkey.ParseLine(text); err == nil {
+		return l, noOptions
 	}
-	l.options, err = parseOptions(opts)
-	return l, err
+	if noOptions != nil { // it is the key that cannot be read
+		return nil, noKey
+	}
+	return nil, err
 }
 
 // cutPrincipals cuts the first field, which ends at a blank or, if a quote

@@ -11,10 +11,11 @@ import (
 )
 
 // The buffers are few and do not grow with the stream. Their size was chosen
-// by measuring: larger ones leave the processor's cache.
+// by measuring: with 128 KiB so many are handed over that waking each other
+// costs a tenth of the time.
 const (
-	bufferSize = 128 << 10
-	buffers    = 4
+	bufferSize = 1 << 20
+	buffers    = 6
 )
 
 // block is a part of the stream, and how many hashes have yet to read it.

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // TestChecksumLinesAreThoseOfSha256sum asks sha256sum for the line of each
 // name, and whether it takes ours.
 func TestChecksumLinesAreThoseOfSha256sum(t *testing.T) {
-	need(t, "sha256sum", "coreutils")
+	need.Command(t, "sha256sum", "coreutils")
 	dir := t.TempDir()
 	for _, name := range []string{"one", "a b", " a", `a\b`, "a\nb", "*a", "ü"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // document has the section that tells users how to verify a download.
@@ -18,7 +20,7 @@ const document = "../../docs/verify.md"
 // another key made, and holds what they print to what the section says. The
 // key that the section names, and its fingerprint, stand for that other key.
 func TestDocumentedLines(t *testing.T) {
-	need(t, "ssh-keygen", "openssh-client")
+	need.Command(t, "ssh-keygen", "openssh-client")
 	home := t.TempDir()
 	key := makeRelease(t, home)
 	section := documentedSection(t)

@@ -12,12 +12,13 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // keygen runs ssh-keygen, which must succeed.
 func keygen(t testing.TB, stdin string, args ...string) []byte {
 	t.Helper()
-	need(t, "ssh-keygen", "openssh-client")
+	need.Command(t, "ssh-keygen", "openssh-client")
 	cmd := exec.Command("ssh-keygen", args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var stderr bytes.Buffer

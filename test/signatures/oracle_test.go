@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // verifier is the command under test.
@@ -38,14 +40,6 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
-}
-
-// need fails the test if a program is not installed.
-func need(t testing.TB, program, debianPackage string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		t.Fatalf("%v: apt-get install %s", err, debianPackage)
-	}
 }
 
 // content is the file that is signed, unless a question has another.
@@ -215,7 +209,7 @@ func (c *tally) summary() string {
 // askAll asks questions in as many workers as there are processors here.
 func askAll(t *testing.T, questions []question) {
 	t.Helper()
-	need(t, "ssh-keygen", "openssh-client")
+	need.Command(t, "ssh-keygen", "openssh-client")
 	queue := make(chan question)
 	var done sync.WaitGroup
 	for range 2 {
