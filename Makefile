@@ -3,7 +3,7 @@ SHELL = /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help run build check test setup fuzz bench clean
 
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ check: ## all that needs nothing but Go: format, vet, staticcheck, unit tests, s
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
-	go test ./cmd/... ./internal/...
+	go test ./cmd/... ./internal/... ./bench/...
 	go run ./cmd/hapgent-release cross
 
 test: setup check ## every test; as root it installs the Debian packages that they need
@@ -29,11 +29,13 @@ test: setup check ## every test; as root it installs the Debian packages that th
 setup: ## install the Debian packages that the tests need, or name them
 	@test/setup
 
-fuzz: ## run each fuzz target for FUZZTIME (5s)
+fuzz: ## run each fuzz target for FUZZTIME (3s)
 	@test/fuzz $(FUZZTIME)
 
-bench: ## measure the agent against responders in C and in plain Go
-	go run ./bench/agent
+bench: setup ## measure the agent against responders in C and plain Go, and verify against OpenSSH
+	go run ./bench/agent -svg docs/memory.svg
+	go run ./bench/imports
+	go run ./bench/verify
 
 clean: ## remove what was built
 	rm -rf run dist

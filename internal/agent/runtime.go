@@ -5,7 +5,7 @@ package agent
 import _ "unsafe" // for go:linkname
 
 // The runtime makes these for packages os, os/signal and time, which do little
-// more than pass them on, but cost together 200 kB of binary and 300 kB of
+// more than pass them on, but cost together 190 kB of binary and 260 kB of
 // memory (docs/performance.md). The linker refuses the build should a release of
 // Go not have one of them.
 
