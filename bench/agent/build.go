@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release"
@@ -30,7 +29,7 @@ func build(ctx context.Context, dir, peer string) ([]*responder, error) {
 		return nil, err
 	}
 	binary := func(name string) string { return filepath.Join(dir, name) }
-	if err := buildAgent(ctx, root, binary("hapgent")); err != nil {
+	if err := release.BuildHere(ctx, root, "hapgent", binary("hapgent")); err != nil {
 		return nil, err
 	}
 	for _, command := range [][]string{
@@ -61,19 +60,6 @@ func build(ctx context.Context, dir, peer string) ([]*responder, error) {
 		responders = append(responders, &responder{name: "peer", command: []string{"/bin/sh", "-c", "exec " + peer}})
 	}
 	return responders, nil
-}
-
-// buildAgent builds what is released.
-func buildAgent(ctx context.Context, root, output string) error {
-	program, err := release.ProgramOf("hapgent")
-	if err != nil {
-		return err
-	}
-	target, err := release.TargetOf(runtime.GOARCH)
-	if err != nil {
-		return err
-	}
-	return release.Build(ctx, root, program, target, output)
 }
 
 // output runs a command at root and returns what it printed.

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/epicfilemcnulty/hapgent/internal/release"
 )
 
 const (
@@ -74,18 +77,20 @@ func prepare(dir string) error {
 	}
 	public := key + ".pub"
 	for _, args := range [][]string{
-		{"go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", filepath.Join(dir, "hapgent-verify"), "./cmd/hapgent-verify"},
 		{"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key},
 		{"ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", "file", file},
 		{"sh", "-c", "cd '" + dir + "' && sha256sum file > sum && echo me $(cat '" + public + "') > signers"},
 	} {
 		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%q: %w: %s", args, err, out)
 		}
 	}
-	return nil
+	root, err := release.Root()
+	if err != nil {
+		return err
+	}
+	return release.BuildHere(context.Background(), root, "hapgent-verify", filepath.Join(dir, "hapgent-verify"))
 }
 
 func fill(path string) error {

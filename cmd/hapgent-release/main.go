@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -11,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 )
@@ -62,33 +62,16 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case args[0] == "build" && flags.NArg() == 1:
-		return build(ctx, root, flags.Arg(0), *output)
+		name := flags.Arg(0)
+		return release.BuildHere(ctx, root, name, cmp.Or(*output, filepath.Join(root, "run", name)))
 	case args[0] == "cross" && flags.NArg() == 0:
-		return cross(ctx, root, *output)
+		return cross(ctx, root, cmp.Or(*output, filepath.Join(root, "run", "cross")))
 	}
 	return fmt.Errorf("%w: unexpected %q", errUsage, args)
 }
 
-func build(ctx context.Context, root, name, output string) error {
-	program, err := release.ProgramOf(name)
-	if err != nil {
-		return fmt.Errorf("%w: %v", errUsage, err)
-	}
-	target, err := release.TargetOf(runtime.GOARCH)
-	if err != nil {
-		return err
-	}
-	if output == "" {
-		output = filepath.Join(root, "run", name)
-	}
-	return release.Build(ctx, root, program, target, output)
-}
-
 // cross proves that every program builds everywhere.
 func cross(ctx context.Context, root, output string) error {
-	if output == "" {
-		output = filepath.Join(root, "run", "cross")
-	}
 	for _, t := range release.Targets {
 		for _, p := range release.Programs {
 			if err := release.Vet(ctx, root, p, t); err != nil {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -110,4 +111,18 @@ func goCommand(ctx context.Context, root string, t Target, args ...string) error
 		return fmt.Errorf("go %s for %s: %w\n%s", args[0], t.GOARCH, err, bytes.TrimSpace(out))
 	}
 	return nil
+}
+
+// BuildHere builds a program of the tree at root, by its name, for the machine
+// that this runs on.
+func BuildHere(ctx context.Context, root, name, output string) error {
+	program, err := ProgramOf(name)
+	if err != nil {
+		return err
+	}
+	target, err := TargetOf(runtime.GOARCH)
+	if err != nil {
+		return err
+	}
+	return Build(ctx, root, program, target, output)
 }

@@ -25,6 +25,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/signfile"
+	"github.com/epicfilemcnulty/hapgent/test/need"
 	"github.com/epicfilemcnulty/hapgent/test/testagent"
 )
 
@@ -57,23 +58,12 @@ var kinds = map[string]struct {
 // bin has cosign and the commands under test.
 var bin struct{ cosign, dir string }
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
-
-func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "cosign")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	bin.dir = dir
-	build := exec.Command("go", "build", "-o", dir, "../../cmd/hapgent-sign", "../../cmd/hapgent-verify", "../testkms/sigstore-kms-hapgenttest")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(string(out))
-	}
+func TestMain(m *testing.M) {
+	var err error
 	if bin.cosign, err = buildCosign(); err != nil {
 		panic(err)
 	}
-	return m.Run()
+	os.Exit(need.Programs(m, &bin.dir, "hapgent-sign", "hapgent-verify", "./test/testkms/sigstore-kms-hapgenttest"))
 }
 
 // buildCosign builds cosign, unless an earlier test has.

@@ -87,7 +87,7 @@ func launch(t testing.TB, file string, options ...option) *agent {
 	t.Helper()
 	ip := newAddress()
 	a := &agent{t: t, address: ip + ":9777", file: file, ended: make(chan struct{})}
-	a.cmd = exec.Command(anyonesProgram(t))
+	a.cmd = exec.Command(filepath.Join(bin, "hapgent"))
 	a.cmd.Env = []string{"HAPGENT_IP=" + ip, "HAPGENT_STATE_FILE=" + file}
 	a.cmd.Stderr = &a.log
 	for _, o := range options {
@@ -117,41 +117,10 @@ func start(t testing.TB, file string, options ...option) *agent {
 	return a
 }
 
-// anyonesProgram is the released binary where any user can run it.
-var anyonesProgram = func() func(testing.TB) string {
-	var once sync.Once
-	var path string
-	return func(t testing.TB) string {
-		once.Do(func() {
-			built := need.Program(t, "hapgent")
-			dir, err := os.MkdirTemp("", "hapgent-faults")
-			if err != nil {
-				t.Fatal(err)
-			}
-			os.Chmod(dir, 0o755)
-			b, err := os.ReadFile(built)
-			if err != nil {
-				t.Fatal(err)
-			}
-			path = filepath.Join(dir, "hapgent")
-			if err := os.WriteFile(path, b, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			programDirectory = dir
-		})
-		return path
-	}
-}()
+// bin has the released program, where any user can run it.
+var bin string
 
-var programDirectory string
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if programDirectory != "" {
-		os.RemoveAll(programDirectory)
-	}
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { os.Exit(need.Programs(m, &bin, "hapgent")) }
 
 // ask makes a check as HAProxy does, with a payload.
 func (a *agent) ask() (string, error) {

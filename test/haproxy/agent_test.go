@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // instance is an agent with an address and a state file of its own.
@@ -45,7 +43,7 @@ func (a *instance) environment() []string {
 
 func (a *instance) start(t *testing.T) {
 	t.Helper()
-	a.cmd = exec.Command(need.Program(t, "hapgent"))
+	a.cmd = exec.Command(filepath.Join(bin, "hapgent"))
 	a.cmd.Env = a.environment()
 	if a.log != nil {
 		a.cmd.Stderr = a.log

@@ -43,7 +43,7 @@ esac
 func startHost(t *testing.T, address string, ports ports) *host {
 	t.Helper()
 	h := &host{t: t, dir: t.TempDir(), ports: ports, init: startPIDNamespace(t)}
-	h.path = filepath.Dir(need.Program(t, "hapgent")) + ":" + h.dir + ":" + os.Getenv("PATH")
+	h.path = bin + ":" + h.dir + ":" + os.Getenv("PATH")
 	h.agent = &instance{host: address, port: ports.agent, file: filepath.Join(h.dir, "state.json")}
 	writeFile(t, h.agent.file, `{"status":"UP"}`)
 	writeFile(t, filepath.Join(h.dir, "version.txt"), "1")

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // weigh is a run of examples/weight-from-load.sh for an agent, under a load.
@@ -23,7 +21,7 @@ func weigh(t *testing.T, a *instance, load string, environment ...string) *exec.
 	file := filepath.Join(t.TempDir(), "loadavg")
 	writeFile(t, file, load+" 0.20 0.18 1/80 11206\n")
 	cmd := exec.Command(example(t, "weight-from-load.sh"))
-	cmd.Env = append(a.environment(), "PATH="+filepath.Dir(need.Program(t, "hapgent"))+":"+os.Getenv("PATH"), "LOADAVG="+file, "CORES=4",
+	cmd.Env = append(a.environment(), "PATH="+bin+":"+os.Getenv("PATH"), "LOADAVG="+file, "CORES=4",
 		fmt.Sprintf("AGENT=%d", a.cmd.Process.Pid))
 	cmd.Env = append(cmd.Env, environment...)
 	return cmd
@@ -198,7 +196,7 @@ func TestWeightScriptLosesNoSignal(t *testing.T) {
 		if err != nil || strings.Fields(answer)[0] != status {
 			t.Fatalf("round %d: after %v expected %s, found %q %v", round, signal, status, answer, err)
 		}
-		check := exec.Command(need.Program(t, "hapgent"), "--check")
+		check := exec.Command(filepath.Join(bin, "hapgent"), "--check")
 		check.Env = a.environment()
 		if file, err := check.Output(); err != nil || string(file) != answer {
 			t.Fatalf("round %d: the agent answers %q, its file says %q %v", round, answer, file, err)

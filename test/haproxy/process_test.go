@@ -7,11 +7,16 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // starts are processes to be started, by one thread that lives as long as the
 // test binary: the kernel ties a parent's death signal to the thread.
 var starts = make(chan func())
+
+// bin has the released program.
+var bin string
 
 func TestMain(m *testing.M) {
 	serveIfAsked()
@@ -21,7 +26,7 @@ func TestMain(m *testing.M) {
 			start()
 		}
 	}()
-	os.Exit(m.Run())
+	os.Exit(need.Programs(m, &bin, "hapgent"))
 }
 
 // start starts a process that ends with the test, or with the test binary if

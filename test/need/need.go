@@ -3,11 +3,12 @@
 package need
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"sync"
+	"strings"
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release"
@@ -38,30 +39,50 @@ func Root(t testing.TB) string {
 	return root
 }
 
-var built sync.Map // of program names to func() (string, error)
-
-// Program builds a program as a release has it, once in a test binary, and
-// returns where it is.
-func Program(t testing.TB, name string) string {
-	t.Helper()
-	root := Root(t)
-	build, _ := built.LoadOrStore(name, sync.OnceValues(func() (string, error) {
-		program, err := release.ProgramOf(name)
-		if err != nil {
-			return "", err
-		}
-		target, err := release.TargetOf(runtime.GOARCH)
-		if err != nil {
-			return "", err
-		}
-		output := filepath.Join(root, "run", "test", filepath.Base(os.Args[0]), name) // test binaries run side by side
-		return output, release.Build(t.Context(), root, program, target, output)
-	}))
-	path, err := build.(func() (string, error))()
-	if err != nil {
-		t.Fatal(err)
+// Programs builds programs into a folder that any user may enter, and runs the
+// tests; it returns their status for os.Exit. The folder is in bin while they run.
+// A program is one of a release, by its name, built as a release has it, or one
+// for tests, by its folder: ./test/....
+func Programs(m *testing.M, bin *string, names ...string) (status int) {
+	dir, err := os.MkdirTemp("", "hapgent-test")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = build(dir, names)
 	}
-	return path
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	*bin = dir
+	return m.Run()
+}
+
+func build(dir string, names []string) error {
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := release.Root()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := buildOne(root, name, filepath.Join(dir, filepath.Base(name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func buildOne(root, name, output string) error {
+	if !strings.HasPrefix(name, "./") {
+		return release.BuildHere(context.Background(), root, name, output)
+	}
+	cmd := exec.Command("go", "build", "-o", output, name)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
 }
 
 // Superuser fails a test that root only can run, and says how.

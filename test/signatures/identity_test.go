@@ -39,7 +39,7 @@ func TestWithoutIdentity(t *testing.T) {
 
 func (w *worker) askWithoutIdentity(q question) {
 	args := w.write(q)[2:] // without -I
-	ours := w.run(q, verifier, args)
+	ours := w.run(q, verifier(), args)
 	w.checkOurs(q, ours)
 	name, escaped := unescape(between(ours.stdout, "signature for ", " with "))
 	names := []string{name}

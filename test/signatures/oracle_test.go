@@ -20,27 +20,12 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
-// verifier is the command under test.
-var verifier string
+// bin has the command under test.
+var bin string
 
-func TestMain(m *testing.M) {
-	os.Exit(testMain(m))
-}
+func TestMain(m *testing.M) { os.Exit(need.Programs(m, &bin, "hapgent-verify")) }
 
-func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "signatures")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	verifier = filepath.Join(dir, "hapgent-verify")
-	build := exec.Command("go", "build", "-o", verifier, "../../cmd/hapgent-verify")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func verifier() string { return filepath.Join(bin, "hapgent-verify") }
 
 // content is the file that is signed, unless a question has another.
 const content = "what is signed\n"
@@ -88,7 +73,7 @@ func (w *worker) ask(q question) {
 	q = q.withDefaults()
 	args := w.write(q)
 	theirs := w.run(q, "ssh-keygen", append([]string{"-Y", "verify"}, args...))
-	ours := w.run(q, verifier, args)
+	ours := w.run(q, verifier(), args)
 	w.checkOurs(q, ours)
 	counts.add(w.t, q, theirs, ours)
 }

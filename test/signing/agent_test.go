@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 func TestTheSSHAgent(t *testing.T) {
@@ -75,7 +77,7 @@ func TestTheSSHAgentTakesMessagesOfTheLimit(t *testing.T) {
 // startSSHAgent starts OpenSSH's agent, whose askpass program says no.
 func (b *bench) startSSHAgent() {
 	b.Helper()
-	need(b, "ssh-agent", "openssh-client")
+	need.Command(b, "ssh-agent", "openssh-client")
 	socket := b.path("ssh-agent.sock")
 	cmd := b.command("ssh-agent", "-D", "-a", socket)
 	cmd.Env = append(cmd.Env, "SSH_ASKPASS=/bin/false", "SSH_ASKPASS_REQUIRE=force")

@@ -2,7 +2,6 @@ package signing
 
 import (
 	"os"
-	"os/exec"
 	"regexp"
 	"testing"
 )
@@ -22,13 +21,5 @@ func TestTheLinesOfTheDocumentRun(t *testing.T) {
 	b.write("hapgent", []byte("the agent\n"))
 	for _, block := range blocks {
 		b.run("sh", "-euxc", string(block[1]))
-	}
-}
-
-func TestTheManualPageIsWellFormed(t *testing.T) {
-	need(t, "mandoc", "mandoc")
-	out, err := exec.Command("mandoc", "-T", "lint", "-W", "warning", "../../packaging/man/hapgent-sign.1").CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -15,35 +15,15 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/epicfilemcnulty/hapgent/test/need"
 	"github.com/epicfilemcnulty/hapgent/test/testagent"
 )
 
 // bin is the folder of the programs under test.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
-
-func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "signing")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	bin = dir
-	build := exec.Command("go", "build", "-o", dir, "../../cmd/hapgent-sign", "../../cmd/hapgent-verify", "../testkms/sigstore-kms-hapgenttest")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
-
-// need fails the test if a program is not installed.
-func need(t testing.TB, program, debianPackage string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		t.Fatalf("%v: apt-get install %s", err, debianPackage)
-	}
+func TestMain(m *testing.M) {
+	os.Exit(need.Programs(m, &bin, "hapgent-sign", "hapgent-verify", "./test/testkms/sigstore-kms-hapgenttest"))
 }
 
 // bench is a folder in which commands run, with an environment of its own.
@@ -55,7 +35,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	need(t, "ssh-keygen", "openssh-client")
+	need.Command(t, "ssh-keygen", "openssh-client")
 	dir := t.TempDir()
 	return &bench{t, dir, []string{"HOME=" + dir, "PATH=" + bin + ":" + os.Getenv("PATH"), "SSH_ASKPASS_REQUIRE=never"}}
 }
