@@ -22,8 +22,10 @@ check: ## all that needs nothing but Go: format, vet, staticcheck, unit tests, s
 	go run ./cmd/hapgent-release cross
 
 test: setup check ## every test; as root it installs the Debian packages that they need
-	go test -race ./cmd/hapgent ./internal/agent
-	go test -timeout 30m ./test/...
+	go test -race ./cmd/hapgent ./internal/agent ./internal/fanout
+	go vet -C kms .
+	go test -timeout 40m $$(go list ./test/... | grep -v /test/signatures)
+	go test -timeout 40m -v ./test/signatures
 	@$(MAKE) --no-print-directory fuzz
 
 setup: ## install the Debian packages that the tests need, or name them
