@@ -48,26 +48,35 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("%w: no command", errUsage)
 	}
-	root, err := release.Root()
-	if err != nil {
-		return err
-	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	output := flags.String("o", "", "")
+	if args[0] == "-h" || args[0] == "--help" {
+		return flag.ErrHelp
+	}
 	if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
 		return err
 	} else if err != nil {
 		return fmt.Errorf("%w: %v", errUsage, err)
 	}
-	switch {
-	case args[0] == "build" && flags.NArg() == 1:
+	root, err := release.Root()
+	if err != nil {
+		return err
+	}
+	switch n := flags.NArg(); args[0] {
+	case "build":
+		if n != 1 {
+			return fmt.Errorf("%w: build takes one program, found %d", errUsage, n)
+		}
 		name := flags.Arg(0)
 		return release.BuildHere(ctx, root, name, cmp.Or(*output, filepath.Join(root, "run", name)))
-	case args[0] == "cross" && flags.NArg() == 0:
+	case "cross":
+		if n != 0 {
+			return fmt.Errorf("%w: cross takes no program, found %d", errUsage, n)
+		}
 		return cross(ctx, root, cmp.Or(*output, filepath.Join(root, "run", "cross")))
 	}
-	return fmt.Errorf("%w: unexpected %q", errUsage, args)
+	return fmt.Errorf("%w: unknown command %q, expected build or cross", errUsage, args[0])
 }
 
 // cross proves that every program builds everywhere.

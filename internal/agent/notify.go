@@ -30,8 +30,10 @@ func newNotifier(getenv Getenv) (*notifier, error) {
 		return nil, err
 	}
 	n.address = &syscall.SockaddrUnix{Name: path}
-	n.socket, err = syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
-	return n, err
+	if n.socket, err = syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0); err != nil {
+		return nil, failure("cannot make a socket to notify systemd by: " + err.Error())
+	}
+	return n, nil
 }
 
 // watchdogInterval is half of what systemd waits for, as sd_watchdog_enabled(3) advises.

@@ -34,5 +34,10 @@ func limitProcessors() {
 			environment = append(environment, variable)
 		}
 	}
-	syscall.Exec("/proc/self/exe", Args(), environment)
+	// by its own path: the name of a process, which pkill goes by, is that of the
+	// file that it was executed as
+	var program [maxPath]byte
+	if n, err := syscall.Readlink("/proc/self/exe", program[:]); err == nil {
+		syscall.Exec(string(program[:n]), Args(), environment)
+	}
 }

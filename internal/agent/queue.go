@@ -24,7 +24,7 @@ const (
 
 // queue holds what the keeper has not come to yet, in order. However many
 // signals come while the disk keeps it waiting, none is lost: those that a later
-// one makes idle are dropped, which bounds the queue at five. A status makes
+// one makes idle are dropped, which keeps the queue short. A status makes
 // those before it idle. A reload makes the one right before it idle, but not one
 // with a status between them, since that status keeps the weight it finds.
 type queue struct {

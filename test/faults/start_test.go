@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"net"
 	"os/exec"
 	"strconv"
@@ -139,6 +140,10 @@ func TestManyProcessors(t *testing.T) {
 	many := start(t, stateFile(t, busyUpJSON), variable("GOMAXPROCS", "256"))
 	if a, b := few.resident(), many.resident(); b > a+500 {
 		t.Errorf("%d kB for 256 processors, %d kB for those of this machine", b, a)
+	}
+	comm := fmt.Sprintf("/proc/%d/comm", many.cmd.Process.Pid) // what `pkill hapgent` goes by
+	if got := contents(t, comm); got != "hapgent\n" {
+		t.Errorf("the process is named %q", got)
 	}
 	many.signal(syscall.SIGUSR2)
 	many.untilAnswer(busyDown)

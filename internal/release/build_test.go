@@ -1,0 +1,93 @@
+package release
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestBuildDependsOnTheSourceAlone(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "another name")
+	if err := os.Mkdir(elsewhere, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"VERSION", "go.mod", "go.sum", "cmd/hapgent", "internal/agent"} {
+		copied := exec.Command("cp", "-r", "--parents", part, elsewhere)
+		copied.Dir = root
+		if out, err := copied.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	here := built(t, root)
+	t.Setenv("TZ", "Pacific/Auckland")
+	t.Setenv("LANG", "tr_TR.UTF-8")
+	t.Setenv("GOFLAGS", "-buildvcs=true -ldflags=-X=main.version=wrong")
+	t.Setenv("GOAMD64", "v3")
+	defer syscall.Umask(syscall.Umask(0o077))
+	if !bytes.Equal(here, built(t, elsewhere)) {
+		t.Error("another directory, environment and umask make another binary")
+	}
+	for _, s := range []string{root, elsewhere, "go-build"} {
+		if bytes.Contains(here, []byte(s)) {
+			t.Errorf("the binary names %q", s)
+		}
+	}
+}
+
+func built(t *testing.T, root string) []byte {
+	t.Helper()
+	output := filepath.Join(t.TempDir(), "hapgent")
+	if err := BuildHere(t.Context(), root, "hapgent", output); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestUnknownNamesAreRefusedWithThoseThatThereAre(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{BuildHere(t.Context(), ".", "hapgentd", ""), `program "hapgentd" is not released, expected one of hapgent, hapgent-sign, hapgent-verify`},
+		{func() error { _, err := TargetOf("mips"); return err }(), `architecture "mips" is not released, expected one of amd64, arm64, arm, 386, riscv64, ppc64le, s390x`},
+	} {
+		if c.err == nil || c.err.Error() != c.want {
+			t.Errorf("%v, want %s", c.err, c.want)
+		}
+	}
+}
+
+func TestVersionIsOneWord(t *testing.T) {
+	for text, ok := range map[string]bool{"0.3.2\n": true, "0.3.2": true, "": false, "\n": false, "0.3 2\n": false, "0.3.2\n\n": false} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "VERSION"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		v, err := Version(dir)
+		if ok != (err == nil) || ok && v != "0.3.2" {
+			t.Errorf("VERSION of %q: %q, %v", text, v, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "one word") {
+			t.Errorf("VERSION of %q: %v", text, err)
+		}
+	}
+}
+
+func TestRootIsNotFoundOutsideOfTheTree(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if root, err := Root(); err == nil {
+		t.Errorf("found %s", root)
+	}
+}
