@@ -25,7 +25,7 @@ type Program struct {
 }
 
 // Programs are all of them. The agent has an entry point of its own: see
-// cmd/hapgent/start_linux_amd64.s.
+// cmd/hapgent/start.h.
 var Programs = []Program{
 	{Name: "hapgent", ldflags: "-E hapgent_start"},
 	{Name: "hapgent-sign"},
