@@ -21,6 +21,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/test/need"
 	"github.com/epicfilemcnulty/hapgent/test/testagent"
 	"github.com/epicfilemcnulty/hapgent/test/testkms"
 )
@@ -47,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"gencert":  gencert,
 			"agent":    startAgent,
 			"verify":   verify,
+			"exits":    need.Exits,
 		},
 	})
 }

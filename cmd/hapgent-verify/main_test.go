@@ -21,13 +21,14 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"hapgent-verify": main})
 }
 
-// TestScripts runs testdata/script. Those that begin with attack are named
+// TestScripts runs testdata. Those that begin with attack are named
 // after what an attacker would try.
 //
 // Besides the usual commands there are:
@@ -38,10 +39,10 @@ func TestMain(m *testing.M) {
 //	sum FILE                         writes FILE.sha256
 //	allow LIST PRINCIPALS [OPTIONS] NAME  adds a line to LIST
 //	bundle NAME FILE                 writes FILE.sigstore.json and NAME.pem
-//	status N COMMAND...              runs a command, which must end with N
+//	exits N COMMAND...               runs a command, which must end with N
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
@@ -50,7 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"key": scriptKey, "certify": scriptCertify, "sign": scriptSign,
-			"sum": scriptSum, "allow": scriptAllow, "status": scriptStatus, "escapes": scriptEscapes,
+			"sum": scriptSum, "allow": scriptAllow, "exits": need.Exits, "escapes": scriptEscapes,
 			"bundle": scriptBundle,
 		},
 	})
@@ -122,17 +123,6 @@ func scriptAllow(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = list.WriteString(strings.Join(fields, " "))
 	ts.Check(err)
 	ts.Check(list.Close())
-}
-
-func scriptStatus(ts *testscript.TestScript, _ bool, args []string) {
-	err := ts.Exec(args[1], args[2:]...)
-	got := "0"
-	if err != nil {
-		got = strings.TrimPrefix(err.Error(), "exit status ")
-	}
-	if got != args[0] {
-		ts.Fatalf("%q: status %s, want %s", args[1:], got, args[0])
-	}
 }
 
 // scriptEscapes writes files whose names have control characters in them,
