@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -155,6 +156,22 @@ func TestListensOnIPv6(t *testing.T) {
 	for _, address := range []string{"[::1]:" + port, "127.0.0.1:" + port} { // dual stack
 		a.address = address
 		a.untilAnswer(busyUp)
+	}
+}
+
+// In a network namespace with an interface of its own.
+func TestListensOnALinkLocalAddress(t *testing.T) {
+	need.Superuser(t)
+	need.Command(t, "ip", "iproute2")
+	need.Command(t, "nc", "netcat-openbsd")
+	script := `ip link set lo up && ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && ip -6 address add fe80::1/64 dev v0 nodad || exit
+HAPGENT_IP=fe80::1%v0 HAPGENT_STATE_FILE=$2 $1 & agent=$!
+for n in $(seq 100); do answer=$(nc -w 2 fe80::1%v0 9777 </dev/null) && break; sleep 0.1; done
+kill $agent; echo "$answer"`
+	out, err := exec.Command(need.Command(t, "unshare", "util-linux"), "--net", "timeout", "60", "sh", "-c", script, "sh",
+		filepath.Join(bin, "hapgent"), stateFile(t, busyUpJSON)).CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), busyUp+"\n") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
