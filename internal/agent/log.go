@@ -5,6 +5,7 @@ package agent
 import (
 	"strconv"
 	"syscall"
+	"unsafe"
 )
 
 // priority is a level of syslog(3).
@@ -22,6 +23,7 @@ const (
 type logger struct {
 	fd      int
 	journal bool
+	lost    int       // lines since the last one
 	buffer  [512]byte // a longer line, as some errors make, is allocated
 }
 
@@ -49,9 +51,37 @@ func (l *logger) begin(p priority) []byte {
 	return append(l.buffer[:0], "hapgent: "...)
 }
 
-// end writes the line. There is nobody to tell of a failure, and a log that is
-// gone must not end an agent that answers.
-func (l *logger) end(line []byte) { Write(l.fd, append(line, '\n')) }
+// end writes the line, unless nobody has read the log for logTime: it must not
+// keep the agent from what it is told, nor a log that is gone end it. Lines that
+// are lost so are counted in the next one that is not.
+func (l *logger) end(line []byte) {
+	if !writable(l.fd, logTime) {
+		l.lost++
+		return
+	}
+	if l.lost > 0 {
+		line = append(strconv.AppendInt(append(line, " ("...), int64(l.lost), 10), " lines before this one were lost: nobody read the log)"...)
+		l.lost = 0
+	}
+	Write(l.fd, append(line, '\n'))
+}
+
+// logTime is how long a line waits for room in the log, in nanoseconds.
+const logTime = 1_000_000_000
+
+// writable tells whether a line can be written without waiting longer than that,
+// by ppoll(2). A pipe that is ready takes 4096 bytes, and a socket of the journal
+// a line.
+func writable(fd int, nanoseconds int64) bool {
+	const pollOut = 4
+	request := struct {
+		fd              int32
+		events, revents int16
+	}{int32(fd), pollOut, 0}
+	timeout := syscall.NsecToTimespec(nanoseconds)
+	n, _, errno := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&request)), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+	return n > 0 || errno != 0
+}
 
 func (l *logger) print(p priority, message string) { l.end(append(l.begin(p), message...)) }
 

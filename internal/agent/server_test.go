@@ -205,7 +205,7 @@ func TestServerLimitsClientsToItsDescriptors(t *testing.T) {
 	if limit, err := clientLimit(10); err != nil || limit != maxClients {
 		t.Errorf("clientLimit = %d, %v, want %d", limit, err, maxClients)
 	}
-	if _, err := clientLimit(1 << 40); err != syscall.EMFILE {
+	if _, err := clientLimit(1<<31 - 2); err != syscall.EMFILE {
 		t.Errorf("without a descriptor to spare: %v", err)
 	}
 }

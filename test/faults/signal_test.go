@@ -204,7 +204,7 @@ func TestLogIsGone(t *testing.T) {
 	a.untilAnswer(busyUp)
 }
 
-// A log that nobody reads holds up what signals do, but never a check.
+// A log that nobody reads holds up what signals do for a second, but never a check.
 func TestLogIsStuck(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -225,6 +225,30 @@ func TestLogIsStuck(t *testing.T) {
 	for range 100 {
 		if got := a.answer(); got != busyDown {
 			t.Fatalf("answers %q", got)
+		}
+	}
+	a.signal(syscall.SIGUSR1)
+	a.untilAnswer(busyUp)
+	a.signal(syscall.SIGUSR2)
+	a.untilAnswer(busyDown)
+	time.Sleep(3 * time.Second) // in which the last line is given up, too
+	a.signal(syscall.SIGUSR1)
+	readUntil(t, r, "SIGUSR1: "+busyUp+", was "+busyDown+", saved to "+file+" (3 lines before this one were lost: nobody read the log)\n")
+	if status := a.stop(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+// readUntil reads on until the text is there.
+func readUntil(t *testing.T, r *os.File, text string) {
+	t.Helper()
+	r.SetReadDeadline(time.Now().Add(patience))
+	var read strings.Builder
+	for b := make([]byte, 1<<16); !strings.Contains(read.String(), text); {
+		n, err := r.Read(b)
+		read.Write(b[:n])
+		if err != nil {
+			t.Fatalf("%q is not in %q: %v", text, read.String(), err)
 		}
 	}
 }
