@@ -1,5 +1,6 @@
 // Command imports measures what packages of the standard library cost a program
-// that uses one thing of each: binary size, and resident memory while it waits.
+// that uses one thing of each, binary size and resident memory while it waits, and
+// what Go's runtime sets aside for processors.
 //
 //	go run ./bench/imports
 package main
@@ -40,15 +41,25 @@ func main() {
 	}
 }
 
+// processors are numbers of them that Go's runtime is told to prepare for.
+var processors = []int{2, 8, 64, 256}
+
 func run() error {
 	dir, err := os.MkdirTemp("", "imports")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "program")
+	if err := measureImports(dir, binary); err != nil {
+		return err
+	}
+	return measureProcessors(dir, binary)
+}
+
+func measureImports(dir, binary string) error {
 	fmt.Println("| imports besides syscall | binary, bytes | memory, kB |\n|---|---:|---:|")
 	for _, u := range uses {
-		binary := filepath.Join(dir, "program")
 		if err := build(dir, binary, u.imports, u.use); err != nil {
 			return err
 		}
@@ -56,11 +67,26 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		kB, err := median(runs, func() (int, error) { return resident(binary) })
+		kB, err := median(runs, func() (int, error) { return resident(binary, 2) })
 		if err != nil {
 			return err
 		}
 		fmt.Printf("| %s | %d | %d |\n", cmp.Or(u.imports, "none"), info.Size(), kB)
+	}
+	return nil
+}
+
+func measureProcessors(dir, binary string) error {
+	if err := build(dir, binary, "", ""); err != nil {
+		return err
+	}
+	fmt.Println("\n| GOMAXPROCS, no imports | memory, kB |\n|---:|---:|")
+	for _, n := range processors {
+		kB, err := median(runs, func() (int, error) { return resident(binary, n) })
+		if err != nil {
+			return err
+		}
+		fmt.Printf("| %d | %d |\n", n, kB)
 	}
 	return nil
 }
@@ -85,9 +111,9 @@ func build(dir, binary, imports, use string) error {
 }
 
 // resident is VmRSS of proc_pid_status(5) once the program waits, in kB.
-func resident(binary string) (int, error) {
+func resident(binary string, processors int) (int, error) {
 	cmd := exec.Command(binary)
-	cmd.Env = []string{"GOMAXPROCS=2"}
+	cmd.Env = []string{"GOMAXPROCS=" + strconv.Itoa(processors)}
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}

@@ -107,7 +107,7 @@ func TestAttackFileChangedWhileRead(t *testing.T) {
 			dir := signedBy(t, signer, sign)
 			sum := checksum.Sum{Digest: sha256.Sum256([]byte("the program\n")), Name: "hapgent"}
 			file := filepath.Join(dir, "hapgent")
-			if err := os.WriteFile(file+checksumSuffix, []byte(sum.String()), 0o600); err != nil {
+			if err := os.WriteFile(file+checksum.Suffix, []byte(sum.String()), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			pipe(t, file, tt.contents)

@@ -6,8 +6,6 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
 )
 
-const checksumSuffix = ".sha256"
-
 // sums are what a checksum file says of a file; none if there is no such file.
 type sums struct {
 	from string
@@ -20,7 +18,7 @@ type sums struct {
 func readSums(o *options, file string) (*sums, error) {
 	from := o.checksum
 	if from == "" {
-		from = file + checksumSuffix
+		from = file + checksum.Suffix
 		if file == standardInput || !exists(from) {
 			return nil, nil
 		}

@@ -106,12 +106,12 @@ func scriptSign(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	sig, err := sshsig.Sign(key(ts, flags.Arg(0)), *namespace, sshsig.Hash(*hash), digest)
 	ts.Check(err)
-	ts.Check(os.WriteFile(file+signatureSuffix, sig.Armor(), 0o600))
+	ts.Check(os.WriteFile(file+sshsig.Suffix, sig.Armor(), 0o600))
 }
 
 func scriptSum(ts *testscript.TestScript, _ bool, args []string) {
 	line := checksum.Sum{Digest: sha256.Sum256([]byte(ts.ReadFile(args[0]))), Name: filepath.Base(args[0])}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+checksumSuffix), []byte(line.String()), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+checksum.Suffix), []byte(line.String()), 0o600))
 }
 
 func scriptAllow(ts *testscript.TestScript, _ bool, args []string) {
@@ -129,7 +129,7 @@ func scriptAllow(ts *testscript.TestScript, _ bool, args []string) {
 // which a script cannot name: NAME, and NAME.sig from another signature.
 func scriptEscapes(ts *testscript.TestScript, _ bool, args []string) {
 	name := ts.MkAbs("a\n\x1b[2JGood")
-	for suffix, from := range map[string]string{"": args[0], signatureSuffix: args[1]} {
+	for suffix, from := range map[string]string{"": args[0], sshsig.Suffix: args[1]} {
 		ts.Check(os.WriteFile(name+suffix, []byte(ts.ReadFile(from)), 0o600))
 	}
 	ts.Setenv("ESCAPES", name)

@@ -10,8 +10,6 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 )
 
-const signatureSuffix = ".sig"
-
 // signatureCheck checks files against SSH signatures.
 type signatureCheck struct {
 	*options
@@ -42,7 +40,7 @@ func newSignatureCheck(o *options, stdin io.Reader) (check, error) {
 func (c *signatureCheck) file(name string) (good string, err error) {
 	sigName := c.signature
 	if sigName == "" {
-		sigName = name + signatureSuffix
+		sigName = name + sshsig.Suffix
 	}
 	sig, err := readSignature(sigName)
 	if err != nil {

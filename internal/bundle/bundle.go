@@ -30,6 +30,9 @@ const MediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 // mediaTypeOfDrafts is the older spelling of the same version.
 const mediaTypeOfDrafts = "application/vnd.dev.sigstore.bundle+json;version=0.3"
 
+// Suffix is what the name of a bundle has after that of its file.
+const Suffix = ".sigstore.json"
+
 // MaxSize is the most that Read takes, in bytes. Bundles with log entries
 // have a few KiB.
 const MaxSize = 1 << 20

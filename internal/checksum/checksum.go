@@ -19,6 +19,9 @@ import (
 // ErrFormat is wrapped by the error of a file that is not one of sums.
 var ErrFormat = errors.New("not a SHA-256 checksum file")
 
+// Suffix is what the name of a file of one sum has after that of the file summed.
+const Suffix = ".sha256"
+
 // MaxSize is the largest checksum file to read, in bytes: some 100,000 lines.
 const MaxSize = 16 << 20
 

@@ -23,17 +23,11 @@ import (
 	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/atomicfile"
+	"github.com/epicfilemcnulty/hapgent/internal/bundle"
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
-)
-
-// What is appended to the name of a signed file.
-const (
-	SignatureSuffix = ".sig"
-	ChecksumSuffix  = ".sha256"
-	BundleSuffix    = ".sigstore.json"
 )
 
 // ErrSigning marks what went wrong when a file was being signed, as opposed to
@@ -72,9 +66,9 @@ func (o Options) mustBeNew(path string) []string {
 	case o.Force:
 		return nil
 	case o.Bundle:
-		return []string{path + SignatureSuffix, path + BundleSuffix}
+		return []string{path + sshsig.Suffix, path + bundle.Suffix}
 	}
-	return []string{path + SignatureSuffix}
+	return []string{path + sshsig.Suffix}
 }
 
 // Sign signs the file at path and returns what was written. After an error no
@@ -155,7 +149,7 @@ func open(path string) (*os.File, error) {
 
 // checkOldLine refuses to replace a checksum file that says something else.
 func (s *sums) checkOldLine(path string, o Options) error {
-	info, err := os.Lstat(path + ChecksumSuffix)
+	info, err := os.Lstat(path + checksum.Suffix)
 	if o.Force || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -164,7 +158,7 @@ func (s *sums) checkOldLine(path string, o Options) error {
 	}
 	line := s.line(path)
 	if info.Mode().IsRegular() && info.Size() == int64(len(line)) {
-		old, err := os.ReadFile(path + ChecksumSuffix)
+		old, err := os.ReadFile(path + checksum.Suffix)
 		if err != nil {
 			return err
 		}
@@ -172,7 +166,7 @@ func (s *sums) checkOldLine(path string, o Options) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q exists and says something else: --force replaces it", path+ChecksumSuffix)
+	return fmt.Errorf("%q exists and says something else: --force replaces it", path+checksum.Suffix)
 }
 
 // line is what sha256sum prints for the file.
@@ -192,10 +186,10 @@ func (s *sums) sign(key *signer.Key, path string, o Options) ([]atomicfile.File,
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, atomicfile.File{Path: path + BundleSuffix, Data: text})
+		files = append(files, atomicfile.File{Path: path + bundle.Suffix, Data: text})
 	}
 	return append(files,
-		atomicfile.File{Path: path + ChecksumSuffix, Data: s.line(path)},
-		atomicfile.File{Path: path + SignatureSuffix, Data: signature.Armor()},
+		atomicfile.File{Path: path + checksum.Suffix, Data: s.line(path)},
+		atomicfile.File{Path: path + sshsig.Suffix, Data: signature.Armor()},
 	), nil
 }

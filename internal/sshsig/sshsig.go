@@ -34,6 +34,9 @@ var (
 	ErrNamespace = errors.New("signed in namespace")
 )
 
+// Suffix is what the name of a signature has after that of its file.
+const Suffix = ".sig"
+
 // MaxSize is the largest armored signature to read, in bytes. That of the
 // largest RSA key with a certificate of 256 long names takes a tenth of it.
 const MaxSize = 1 << 20
