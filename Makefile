@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build check test setup fuzz bench clean
+.PHONY: help run build check test setup fuzz bench packages clean
 
 FUZZTIME ?= 60000x
 
@@ -38,6 +38,9 @@ bench: setup ## measure the agent against responders in C and plain Go, and veri
 	go run ./bench/agent -svg docs/memory.svg
 	go run ./bench/imports
 	go run ./bench/verify
+
+packages: ## make .deb and .rpm packages for this machine's architecture, in dist
+	@go run ./cmd/hapgent-release packages
 
 clean: ## remove what was built
 	rm -rf run dist

@@ -24,19 +24,19 @@ const (
 
 // build makes the responders' binaries in dir and counts their allocations.
 func build(ctx context.Context, dir, peer string) ([]*responder, error) {
-	root, err := release.Root()
+	source, err := release.Here()
 	if err != nil {
 		return nil, err
 	}
 	binary := func(name string) string { return filepath.Join(dir, name) }
-	if err := release.BuildHere(ctx, root, "hapgent", binary("hapgent")); err != nil {
+	if err := source.BuildHere(ctx, "hapgent", binary("hapgent")); err != nil {
 		return nil, err
 	}
 	for _, command := range [][]string{
 		{"go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary("plain"), "./bench/plain"},
 		{"cc", "-O2", "-Wall", "-s", "-o", binary("c"), "bench/responder.c"},
 	} {
-		if _, err := output(ctx, root, command...); err != nil {
+		if _, err := output(ctx, source.Root, command...); err != nil {
 			return nil, err
 		}
 	}
@@ -46,7 +46,7 @@ func build(ctx context.Context, dir, peer string) ([]*responder, error) {
 		inPlainGo: {name: "plain Go", command: []string{binary("plain")}},
 	}
 	for i, tested := range map[int]string{agent: "./internal/agent", inPlainGo: "./bench/plain"} {
-		out, err := output(ctx, root, "go", "test", "-run=^$", "-bench=^BenchmarkCheck$", "-benchmem", tested)
+		out, err := output(ctx, source.Root, "go", "test", "-run=^$", "-bench=^BenchmarkCheck$", "-benchmem", tested)
 		if err != nil {
 			return nil, err
 		}

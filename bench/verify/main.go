@@ -86,11 +86,11 @@ func prepare(dir string) error {
 			return fmt.Errorf("%q: %w: %s", args, err, out)
 		}
 	}
-	root, err := release.Root()
+	source, err := release.Here()
 	if err != nil {
 		return err
 	}
-	return release.BuildHere(context.Background(), root, "hapgent-verify", filepath.Join(dir, "hapgent-verify"))
+	return source.BuildHere(context.Background(), "hapgent-verify", filepath.Join(dir, "hapgent-verify"))
 }
 
 func fill(path string) error {

@@ -87,7 +87,9 @@ func open(getenv Getenv, log *logger) (*server, *keeper, int, error) {
 	if err := s.open(); err != nil {
 		return nil, nil, ExitError, failure("cannot serve: " + err.Error())
 	}
-	k := &keeper{file: newStateFile(config.StateFile), server: s, queue: s.queue, log: log, notifier: s.notifier}
+	file := newStateFile(config.StateFile)
+	file.hint = howToMakeIt(getenv)
+	k := &keeper{file: file, server: s, queue: s.queue, log: log, notifier: s.notifier}
 	for i, l := range s.listeners {
 		if i > 0 {
 			k.where += ", "

@@ -7,6 +7,8 @@ const (
 	IPVariable        = "HAPGENT_IP"
 	PortVariable      = "HAPGENT_PORT"
 	StateFileVariable = "HAPGENT_STATE_FILE"
+	// UnitVariable is set by the packages' units to their name, for messages only.
+	UnitVariable = "HAPGENT_UNIT"
 
 	DefaultIP        = "0.0.0.0"
 	DefaultPort      = "9777"
@@ -48,6 +50,16 @@ func ReadConfig(getenv Getenv) (Config, error) {
 		return c, badValue(PortVariable, port, "a port from 1 to 65535")
 	}
 	return c, nil
+}
+
+// howToMakeIt is what is said of a state file that is missing, as it is on a new
+// host: how to go on, in words that can be copied where they are known.
+func howToMakeIt(getenv Getenv) string {
+	command := "SIGUSR1"
+	if unit := getenv.or(UnitVariable, ""); unit != "" {
+		command = "`systemctl kill -s USR1 " + printable(unit) + "`"
+	}
+	return "; " + command + " answers UP and makes it"
 }
 
 func badValue(name, value, expected string) error {

@@ -11,6 +11,7 @@ const maxFileSize = 4096
 // and saving it takes. Errors of its methods begin with its name.
 type stateFile struct {
 	name      string // as messages show it
+	hint      string // what to do where there is no such file
 	path      path
 	target    path // the file itself, where path is a symbolic link
 	temporary path // the target's new version, beside it
@@ -30,6 +31,9 @@ func (f *stateFile) failure(err error) error { return failure(f.name + ": " + er
 // more than maxFileSize.
 func (f *stateFile) load() (State, error) {
 	n, err := f.read()
+	if err == syscall.ENOENT {
+		return State{}, failure(f.failure(err).Error() + f.hint)
+	}
 	if err != nil {
 		return State{}, f.failure(err)
 	}

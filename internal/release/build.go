@@ -8,7 +8,6 @@ package release
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -49,80 +48,44 @@ func names[T any](all []T, name func(T) string) string {
 	return strings.Join(list, ", ")
 }
 
-// Root is the folder of the source tree that the working directory is in.
-func Root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "VERSION")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("no file VERSION here or above: not in hapgent's source tree")
-		}
-		dir = parent
-	}
-}
-
-// Version is the version in the file VERSION of the tree at root.
-func Version(root string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(root, "VERSION"))
-	if err != nil {
-		return "", err
-	}
-	v := strings.TrimSuffix(string(b), "\n")
-	if v == "" || strings.ContainsAny(v, " \t\r\n") {
-		return "", fmt.Errorf("VERSION must be one word and a newline, found %q", b)
-	}
-	return v, nil
-}
-
-// Build builds the program of the tree at root for the target, into output.
-func Build(ctx context.Context, root string, p Program, t Target, output string) error {
-	version, err := Version(root)
+// Build builds the program for the architecture, into output.
+func (s Source) Build(ctx context.Context, p Program, a Architecture, output string) error {
+	output, err := filepath.Abs(output)
 	if err != nil {
 		return err
 	}
-	output, err = filepath.Abs(output)
-	if err != nil {
-		return err
-	}
-	ldflags := strings.TrimSpace("-s -w -buildid= -X main.version=" + version + " " + p.ldflags)
-	return goCommand(ctx, root, t, "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", output, "./cmd/"+p.Name)
+	ldflags := strings.TrimSpace("-s -w -buildid= -X main.version=" + s.Version + " " + p.ldflags)
+	return s.goCommand(ctx, a, "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", output, "./cmd/"+p.Name)
 }
 
-// Vet runs go vet on the program as it is built for the target.
-func Vet(ctx context.Context, root string, p Program, t Target) error {
-	return goCommand(ctx, root, t, "vet", "./cmd/"+p.Name)
-}
-
-// goCommand runs the go command for the target, without what the environment
-// says of building.
-func goCommand(ctx context.Context, root string, t Target, args ...string) error {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+t.GOARCH, "GOARM="+t.GOARM,
-		"GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=", "GO386=", "GOARM64=", "GORISCV64=", "GOPPC64=", "GOWORK=off")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go %s for %s: %w\n%s", args[0], t.GOARCH, err, bytes.TrimSpace(out))
-	}
-	return nil
-}
-
-// BuildHere builds a program of the tree at root, by its name, for the machine
-// that this runs on.
-func BuildHere(ctx context.Context, root, name, output string) error {
+// BuildHere builds a program, by its name, for the machine that this runs on.
+func (s Source) BuildHere(ctx context.Context, name, output string) error {
 	program, err := ProgramOf(name)
 	if err != nil {
 		return err
 	}
-	target, err := TargetOf(runtime.GOARCH)
+	a, err := ArchitectureOf(runtime.GOARCH)
 	if err != nil {
 		return err
 	}
-	return Build(ctx, root, program, target, output)
+	return s.Build(ctx, program, a, output)
+}
+
+// Vet runs go vet on the program as it is built for the architecture.
+func (s Source) Vet(ctx context.Context, p Program, a Architecture) error {
+	return s.goCommand(ctx, a, "vet", "./cmd/"+p.Name)
+}
+
+// goCommand runs the go command for the architecture, without what the
+// environment says of building.
+func (s Source) goCommand(ctx context.Context, a Architecture, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = s.Root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+a.GOARCH, "GOARM="+a.GOARM,
+		"GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=", "GO386=", "GOARM64=", "GORISCV64=", "GOPPC64=", "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go %s for %s: %w\n%s", args[0], a.GOARCH, err, bytes.TrimSpace(out))
+	}
+	return nil
 }

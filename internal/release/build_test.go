@@ -11,41 +11,46 @@ import (
 )
 
 func TestBuildDependsOnTheSourceAlone(t *testing.T) {
-	root, err := Root()
+	here, err := Here()
 	if err != nil {
 		t.Fatal(err)
 	}
+	root := here.Root
 	elsewhere := filepath.Join(t.TempDir(), "another name")
 	if err := os.Mkdir(elsewhere, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, part := range []string{"VERSION", "go.mod", "go.sum", "cmd/hapgent", "internal/agent"} {
-		copied := exec.Command("cp", "-r", "--parents", part, elsewhere)
-		copied.Dir = root
-		if out, err := copied.CombinedOutput(); err != nil {
+		copying := exec.Command("cp", "-r", "--parents", part, elsewhere)
+		copying.Dir = root
+		if out, err := copying.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	here := built(t, root)
+	want := built(t, here)
 	t.Setenv("TZ", "Pacific/Auckland")
 	t.Setenv("LANG", "tr_TR.UTF-8")
 	t.Setenv("GOFLAGS", "-buildvcs=true -ldflags=-X=main.version=wrong")
 	t.Setenv("GOAMD64", "v3")
 	defer syscall.Umask(syscall.Umask(0o077))
-	if !bytes.Equal(here, built(t, elsewhere)) {
+	copied, err := At(elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(want, built(t, copied)) {
 		t.Error("another directory, environment and umask make another binary")
 	}
 	for _, s := range []string{root, elsewhere, "go-build"} {
-		if bytes.Contains(here, []byte(s)) {
+		if bytes.Contains(want, []byte(s)) {
 			t.Errorf("the binary names %q", s)
 		}
 	}
 }
 
-func built(t *testing.T, root string) []byte {
+func built(t *testing.T, s Source) []byte {
 	t.Helper()
 	output := filepath.Join(t.TempDir(), "hapgent")
-	if err := BuildHere(t.Context(), root, "hapgent", output); err != nil {
+	if err := s.BuildHere(t.Context(), "hapgent", output); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(output)
@@ -60,8 +65,8 @@ func TestUnknownNamesAreRefusedWithThoseThatThereAre(t *testing.T) {
 		err  error
 		want string
 	}{
-		{BuildHere(t.Context(), ".", "hapgentd", ""), `program "hapgentd" is not released, expected one of hapgent, hapgent-sign, hapgent-verify`},
-		{func() error { _, err := TargetOf("mips"); return err }(), `architecture "mips" is not released, expected one of amd64, arm64, arm, 386, riscv64, ppc64le, s390x`},
+		{Source{Root: "."}.BuildHere(t.Context(), "hapgentd", ""), `program "hapgentd" is not released, expected one of hapgent, hapgent-sign, hapgent-verify`},
+		{func() error { _, err := ArchitectureOf("mips"); return err }(), `architecture "mips" is not released, expected one of amd64, arm64, arm, 386, riscv64, ppc64le, s390x`},
 	} {
 		if c.err == nil || c.err.Error() != c.want {
 			t.Errorf("%v, want %s", c.err, c.want)
@@ -75,9 +80,9 @@ func TestVersionIsOneWord(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "VERSION"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		v, err := Version(dir)
-		if ok != (err == nil) || ok && v != "0.3.2" {
-			t.Errorf("VERSION of %q: %q, %v", text, v, err)
+		s, err := At(dir)
+		if ok != (err == nil) || ok && s.Version != "0.3.2" {
+			t.Errorf("VERSION of %q: %q, %v", text, s.Version, err)
 		}
 		if err != nil && !strings.Contains(err.Error(), "one word") {
 			t.Errorf("VERSION of %q: %v", text, err)
@@ -87,7 +92,7 @@ func TestVersionIsOneWord(t *testing.T) {
 
 func TestRootIsNotFoundOutsideOfTheTree(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if root, err := Root(); err == nil {
-		t.Errorf("found %s", root)
+	if s, err := Here(); err == nil {
+		t.Errorf("found %s", s.Root)
 	}
 }

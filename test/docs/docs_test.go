@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/agent"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
@@ -62,10 +61,7 @@ func TestReadmeShowsTheSampleConfiguration(t *testing.T) {
 }
 
 func TestOneVersion(t *testing.T) {
-	version, err := release.Version(need.Root(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	version := need.Source(t).Version
 	for document, want := range map[string]string{
 		"README.md":    "\nhapgent " + version + "\n",
 		"CHANGELOG.md": "\n## [" + version + "] - ",

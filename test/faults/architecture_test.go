@@ -24,10 +24,10 @@ func TestEveryArchitecture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, target := range release.Targets {
+	for _, target := range release.Architectures {
 		t.Run(target.Debian, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "hapgent")
-			if err := release.Build(t.Context(), need.Root(t), agentProgram, target, path); err != nil {
+			if err := need.Source(t).Build(t.Context(), agentProgram, target, path); err != nil {
 				t.Fatal(err)
 			}
 			options := []option{program(path), variable("GOMAXPROCS", "2")} // an emulator cannot execute itself anew

@@ -29,14 +29,20 @@ func Command(t testing.TB, name, debianPackage string) string {
 	return path
 }
 
-// Root is the folder of the source tree.
-func Root(t testing.TB) string {
+// Source is the source tree.
+func Source(t testing.TB) release.Source {
 	t.Helper()
-	root, err := release.Root()
+	s, err := release.Here()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return root
+	return s
+}
+
+// Root is the folder of the source tree.
+func Root(t testing.TB) string {
+	t.Helper()
+	return Source(t).Root
 }
 
 // Programs builds programs into a folder that any user may enter, and runs the
@@ -61,24 +67,24 @@ func build(dir string, names []string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	root, err := release.Root()
+	s, err := release.Here()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := buildOne(root, name, filepath.Join(dir, filepath.Base(name))); err != nil {
+		if err := buildOne(s, name, filepath.Join(dir, filepath.Base(name))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func buildOne(root, name, output string) error {
+func buildOne(s release.Source, name, output string) error {
 	if !strings.HasPrefix(name, "./") {
-		return release.BuildHere(context.Background(), root, name, output)
+		return s.BuildHere(context.Background(), name, output)
 	}
 	cmd := exec.Command("go", "build", "-o", output, name)
-	cmd.Dir = root
+	cmd.Dir = s.Root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}

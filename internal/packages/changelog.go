@@ -1,0 +1,78 @@
+package packages
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+)
+
+// entries are the changelog of the source. What is not released yet has the time
+// of the source.
+func entries(w *release.Workshop) ([]release.Entry, error) {
+	all, err := w.Changelog()
+	for i := range all {
+		if all[i].Date.IsZero() {
+			all[i].Date = w.Time
+		}
+	}
+	return all, err
+}
+
+// debianChangelog is the changelog in the form of deb-changelog(5).
+func debianChangelog(entries []release.Entry, name, maintainer string) string {
+	var b strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&b, "%s (%s) stable; urgency=medium\n\n", name, e.Version)
+		for _, text := range e.Changes {
+			fmt.Fprintf(&b, "  * %s\n", strings.Join(wrap(text, 74), "\n    "))
+		}
+		fmt.Fprintf(&b, "\n -- %s  %s\n\n", maintainer, e.Date.Format(time.RFC1123Z))
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// wrap breaks a text into lines of that many bytes, or of one longer word.
+func wrap(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
+}
+
+// rpmChange and rpmEntry are the changelog's of github.com/goreleaser/chglog, by
+// which nfpm reads it, as YAML and so as JSON.
+type rpmChange struct {
+	Note string `json:"note"`
+}
+
+type rpmEntry struct {
+	Semver   string      `json:"semver"`
+	Date     time.Time   `json:"date"`
+	Packager string      `json:"packager"`
+	Changes  []rpmChange `json:"changes"`
+}
+
+// writeRPMChangelog writes the changelog for nfpm to put into an rpm.
+func writeRPMChangelog(entries []release.Entry, maintainer, to string) error {
+	var all []rpmEntry
+	for _, e := range entries {
+		one := rpmEntry{Semver: e.Version + "-" + rpmRelease, Date: e.Date, Packager: maintainer}
+		for _, text := range e.Changes {
+			one.Changes = append(one.Changes, rpmChange{strings.Join(wrap(text, 74), "\n  ")})
+		}
+		all = append(all, one)
+	}
+	b, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o644)
+}

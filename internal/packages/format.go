@@ -1,0 +1,50 @@
+package packages
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/goreleaser/nfpm/v2"
+	_ "github.com/goreleaser/nfpm/v2/deb" // registers the format
+	"github.com/goreleaser/nfpm/v2/files"
+	_ "github.com/goreleaser/nfpm/v2/rpm" // registers the format
+
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+)
+
+// rpmRelease is what nfpm has behind the version of an rpm.
+const rpmRelease = "1"
+
+// format is a kind of package.
+type format struct {
+	name         string
+	architecture func(release.Architecture) string // the name that it has for one
+	// finish writes what the format wants besides into the directory, or into the
+	// definition.
+	finish func(info *nfpm.Info, entries []release.Entry, directory string) error
+}
+
+var formats = []format{
+	{"deb", func(a release.Architecture) string { return a.Debian }, finishDeb},
+	{"rpm", func(a release.Architecture) string { return a.RPM }, finishRPM},
+}
+
+// finishDeb writes the changelog itself: nfpm's has the name of one of a package
+// that Debian makes of another's release.
+func finishDeb(info *nfpm.Info, entries []release.Entry, directory string) error {
+	text := debianChangelog(entries, info.Name, info.Maintainer)
+	return writeCompressed(filepath.Join(directory, info.Name+".changelog.gz"), []byte(text))
+}
+
+// finishRPM marks the documentation, for which nfpm has a type that would drop it
+// from a deb.
+func finishRPM(info *nfpm.Info, entries []release.Entry, directory string) error {
+	for _, c := range info.Contents {
+		documentation := strings.HasPrefix(c.Destination, "/usr/share/doc/") || strings.HasPrefix(c.Destination, "/usr/share/man/")
+		if c.Type == "" && documentation {
+			c.Type = files.TypeRPMDoc
+		}
+	}
+	info.Changelog = filepath.Join(directory, info.Name+".changelog")
+	return writeRPMChangelog(entries, info.Maintainer, info.Changelog)
+}

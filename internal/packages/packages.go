@@ -1,0 +1,104 @@
+// Package packages makes the .deb and .rpm packages that packaging/nfpm.yaml
+// defines.
+//
+// It guarantees, to whoever rebuilds a release, that the bytes depend on the
+// source and its commit alone; and to administrators, that a package has exactly
+// what the definition says, with the modes that it says.
+package packages
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goreleaser/nfpm/v2"
+
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+)
+
+// target is a package of one format for one architecture.
+type target struct {
+	document     string // of the definition
+	format       format
+	architecture release.Architecture
+}
+
+// Targets are all packages for the architecture, of every format.
+func Targets(s release.Source, a release.Architecture) (all []release.Target, err error) {
+	definition, err := os.ReadFile(filepath.Join(s.Root, "packaging", "nfpm.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	for document := range strings.SplitSeq(string(definition), "\n---\n") {
+		for _, f := range formats {
+			all = append(all, target{document, f, a})
+		}
+	}
+	return all, nil
+}
+
+func (t target) String() string {
+	name, _, _ := strings.Cut(t.document[strings.Index(t.document, "name: ")+len("name: "):], "\n")
+	return fmt.Sprintf("%s of %s for %s", t.format.name, name, t.format.architecture(t.architecture))
+}
+
+// Build makes the package, under the name that is usual for its format.
+func (t target) Build(ctx context.Context, w *release.Workshop, directory string) error {
+	built, err := prepare(ctx, w, t.architecture)
+	if err != nil {
+		return err
+	}
+	info, err := t.info(w, built)
+	if err != nil {
+		return err
+	}
+	packager, err := nfpm.Get(t.format.name)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(directory, packager.ConventionalFileName(info)))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := packager.Package(info, f); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// info is the definition for the format, with what the build alone knows.
+func (t target) info(w *release.Workshop, built string) (*nfpm.Info, error) {
+	config, err := nfpm.ParseWithEnvMapping(strings.NewReader(t.document), func(variable string) string {
+		return map[string]string{"ARCH": t.format.architecture(t.architecture), "VERSION": w.Version, "BUILT": built}[variable]
+	})
+	if err != nil {
+		return nil, fmt.Errorf("packaging/nfpm.yaml: %w", err)
+	}
+	info, err := config.Get(t.format.name)
+	if err != nil {
+		return nil, err
+	}
+	info.MTime = w.Time
+	anchor(info, w.Root)
+	changes, err := entries(w)
+	if err != nil {
+		return nil, err
+	}
+	return nfpm.WithDefaults(info), t.format.finish(info, changes, built)
+}
+
+// anchor makes paths of the tree independent of the working directory.
+func anchor(info *nfpm.Info, root string) {
+	paths := []*string{&info.Scripts.PreInstall, &info.Scripts.PostInstall, &info.Scripts.PreRemove, &info.Scripts.PostRemove}
+	for _, c := range info.Contents {
+		paths = append(paths, &c.Source)
+	}
+	for _, path := range paths {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(root, *path)
+		}
+	}
+}

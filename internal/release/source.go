@@ -1,0 +1,72 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Source is the tree that a release is built from.
+type Source struct {
+	Root    string // its folder
+	Version string // that of the file VERSION
+}
+
+// Here is the source tree that the working directory is in.
+func Here() (Source, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return Source{}, err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "VERSION")); err == nil {
+			return At(dir)
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return Source{}, errors.New("no file VERSION here or above: not in hapgent's source tree")
+		}
+		dir = parent
+	}
+}
+
+// At is the source tree at root.
+func At(root string) (Source, error) {
+	b, err := os.ReadFile(filepath.Join(root, "VERSION"))
+	if err != nil {
+		return Source{}, err
+	}
+	v := strings.TrimSuffix(string(b), "\n")
+	if v == "" || strings.ContainsAny(v, " \t\r\n") {
+		return Source{}, fmt.Errorf("VERSION must be one word and a newline, found %q", b)
+	}
+	return Source{Root: root, Version: v}, nil
+}
+
+// Time is when the last commit was made, the only time that a release knows of.
+// Where there is no git, the environment variable SOURCE_DATE_EPOCH says it, in
+// seconds since 1970.
+func (s Source) Time(ctx context.Context) (time.Time, error) {
+	const variable = "SOURCE_DATE_EPOCH"
+	text := os.Getenv(variable)
+	if text == "" {
+		cmd := exec.CommandContext(ctx, "git", "log", "-1", "--format=%ct")
+		cmd.Dir = s.Root
+		out, err := cmd.Output()
+		if err != nil {
+			return time.Time{}, fmt.Errorf("git knows no time of the last commit (%w): set %s to it, in seconds since 1970", err, variable)
+		}
+		text = strings.TrimSpace(string(out))
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds <= 0 {
+		return time.Time{}, fmt.Errorf("%s must be a number of seconds since 1970, found %q", variable, text)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}

@@ -1,0 +1,137 @@
+// Package lab boots Debian hosts for tests: each with its own systemd, file
+// system and network address, made of the scripts beside this file, which say
+// how. A host lasts as long as its test, its network as long as the test binary.
+//
+// Nothing of a lab reaches outside of its network namespaces, and hosts cannot
+// reach a mirror: what they install is brought to them.
+package lab
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
+)
+
+// Patience is how long anything may take that is sure to come.
+const Patience = time.Minute
+
+// Profiles of hosts: see lab-rootfs.
+const (
+	Server     = "host" // a plain server
+	Controller = "ctl"  // with Ansible and HAProxy
+	RPM        = "rpm"  // with rpm and dnf
+)
+
+// Lab is a network of hosts.
+type Lab struct {
+	name    string
+	scripts string
+	binds   []string
+	mu      sync.Mutex
+	hosts   int
+}
+
+// New makes the lab of a test binary, whose hosts see each folder of binds,
+// "SOURCE:DESTINATION", read-only. Close ends it.
+func New(binds ...string) (*Lab, error) {
+	dir, err := os.Getwd() // a package's tests run in its folder, test/PACKAGE
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{name: fmt.Sprintf("lab%d", os.Getpid()), scripts: filepath.Join(filepath.Dir(dir), "lab"), binds: binds}
+	return l, l.sweep()
+}
+
+// Close ends all hosts.
+func (l *Lab) Close() error { return l.script("lab-down").Run() }
+
+// sweep ends the labs of test binaries that were killed.
+func (l *Lab) sweep() error {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(cache, "hapgent", "lab", "state", "lab*"))
+	for _, state := range old {
+		name := filepath.Base(state)
+		var pid int
+		if n, _ := fmt.Sscanf(name, "lab%d", &pid); n == 1 && syscall.Kill(pid, 0) == syscall.ESRCH {
+			dead := Lab{name: name, scripts: l.scripts}
+			if err := dead.Close(); err != nil {
+				return fmt.Errorf("lab-down %s: %w", name, err)
+			}
+		}
+	}
+	return err
+}
+
+func (l *Lab) script(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(l.scripts, name), args...)
+	cmd.Env = append(os.Environ(), "LAB="+l.name)
+	return cmd
+}
+
+// Spec says what host to boot.
+type Spec struct{ Suite, Profile string }
+
+// Host boots a host.
+func (l *Lab) Host(t testing.TB, suite, profile string) *Host {
+	t.Helper()
+	return l.Hosts(t, Spec{suite, profile})[0]
+}
+
+// Hosts boots several, which know each other by name.
+func (l *Lab) Hosts(t testing.TB, specs ...Spec) []*Host {
+	t.Helper()
+	need.Superuser(t)
+	for command, debianPackage := range map[string]string{"systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap", "ip": "iproute2", "bc": "bc"} {
+		need.Command(t, command, debianPackage)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	args := []string{}
+	for _, bind := range l.binds {
+		args = append(args, "-b", bind)
+	}
+	var all []*Host
+	for _, s := range specs {
+		l.hosts++
+		h := &Host{Name: fmt.Sprintf("h%d", l.hosts), Address: fmt.Sprintf("10.77.0.%d", 9+l.hosts), Address6: fmt.Sprintf("fd00:77::%d", 9+l.hosts), Suite: s.Suite, lab: l, t: t}
+		all = append(all, h)
+		args = append(args, strings.Join([]string{h.Name, s.Suite, s.Profile}, ":"))
+	}
+	t.Cleanup(func() {
+		for _, h := range all {
+			h.end()
+		}
+	})
+	if out, err := l.script("lab-up", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return all
+}
+
+// Command is a command of this machine in the lab's network, at 10.77.0.1 and
+// fd00:77::1.
+func (l *Lab) Command(args ...string) *exec.Cmd {
+	return l.script("lab-run", append([]string{"@"}, args...)...)
+}
+
+// Rootfs is the folder of the file system that hosts are made of.
+func (l *Lab) Rootfs(t testing.TB, suite, profile string) string {
+	t.Helper()
+	need.Superuser(t)
+	out, err := l.script("lab-rootfs", suite, profile).Output()
+	if err != nil {
+		t.Fatalf("lab-rootfs %s %s: %v", suite, profile, err)
+	}
+	return strings.TrimSpace(string(out))
+}
