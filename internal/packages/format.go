@@ -37,7 +37,7 @@ func finishDeb(info *nfpm.Info, entries []release.Entry, directory string) error
 }
 
 // finishRPM marks the documentation, for which nfpm has a type that would drop it
-// from a deb.
+// from a deb, and makes of Debian's form of a description that of an rpm.
 func finishRPM(info *nfpm.Info, entries []release.Entry, directory string) error {
 	for _, c := range info.Contents {
 		documentation := strings.HasPrefix(c.Destination, "/usr/share/doc/") || strings.HasPrefix(c.Destination, "/usr/share/man/")
@@ -45,6 +45,9 @@ func finishRPM(info *nfpm.Info, entries []release.Entry, directory string) error
 			c.Type = files.TypeRPMDoc
 		}
 	}
+	summary, description, _ := strings.Cut(info.Description, "\n")
+	info.RPM.Summary = strings.ToUpper(summary[:1]) + summary[1:]
+	info.Description = strings.TrimSpace(strings.ReplaceAll(description, "\n.\n", "\n\n"))
 	info.Changelog = filepath.Join(directory, info.Name+".changelog")
 	return writeRPMChangelog(entries, info.Maintainer, info.Changelog)
 }

@@ -39,18 +39,6 @@ listening() { local i; for ((i = 0; i < 1200; i++)); do (exec 3<>/dev/tcp/127.0.
 	return b.String()
 }
 
-// sandbox is a copy of the tree that the commands may use as their own.
-func sandbox(t *testing.T, root string) string {
-	t.Helper()
-	dir := t.TempDir()
-	copied := exec.Command("bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"`, "copy", dir)
-	copied.Dir = root
-	if out, err := copied.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return dir
-}
-
 // TestReadmeCommands runs every command of the README, in order, and compares
 // what it prints. They have PID, mount and network namespaces of their own: what
 // they kill, install and listen on is theirs.
@@ -63,7 +51,7 @@ func TestReadmeCommands(t *testing.T) {
 	if len(all) < 10 {
 		t.Fatalf("only %d commands found", len(all))
 	}
-	dir := sandbox(t, root)
+	dir := need.CopyOfTree(t)
 	write := func(name, text string, mode os.FileMode) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), mode); err != nil {
 			t.Fatal(err)

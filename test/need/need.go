@@ -45,6 +45,19 @@ func Root(t testing.TB) string {
 	return Source(t).Root
 }
 
+// CopyOfTree is a folder with what the source tree has, but for what git ignores
+// and for git's own.
+func CopyOfTree(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	copying := exec.Command("bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"`, "copy", dir)
+	copying.Dir = Root(t)
+	if out, err := copying.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir
+}
+
 // Programs builds programs into a folder that any user may enter, and runs the
 // tests; it returns their status for os.Exit. The folder is in bin while they run.
 // A program is one of a release, by its name, built as a release has it, or one

@@ -1,0 +1,62 @@
+// Package built makes the packages that tests look at and install.
+package built
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/epicfilemcnulty/hapgent/internal/packages"
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+)
+
+// Packages makes those of the source tree for the architecture, as a release
+// has them but for the version, in the directory.
+func Packages(directory, version string, a release.Architecture) error {
+	s, err := release.Here()
+	if err != nil {
+		return err
+	}
+	s.Version = version
+	targets, err := packages.Targets(s, a)
+	if err != nil {
+		return err
+	}
+	w, err := release.NewWorkshop(context.Background(), s)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	return w.BuildAll(context.Background(), targets, directory)
+}
+
+// Here is the architecture that this runs on.
+func Here() release.Architecture {
+	a, err := release.ArchitectureOf(runtime.GOARCH)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// Deb is the path of a .deb that Packages made for this architecture.
+func Deb(directory, name, version string) string {
+	return filepath.Join(directory, fmt.Sprintf("%s_%s_%s.deb", name, version, Here().Debian))
+}
+
+// RPM is the path of an .rpm that Packages made for this architecture.
+func RPM(directory, name, version string) string {
+	return filepath.Join(directory, fmt.Sprintf("%s-%s-1.%s.rpm", name, version, Here().RPM))
+}
+
+// Temporary is a directory for packages, which anyone may read; its caller
+// removes it.
+func Temporary() (string, error) {
+	directory, err := os.MkdirTemp("", "hapgent-packages")
+	if err != nil {
+		return "", err
+	}
+	return directory, os.Chmod(directory, 0o755)
+}

@@ -1,0 +1,87 @@
+package packaging
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/built"
+)
+
+// What differs from build to build and is no decision of ours.
+var volatile = []struct {
+	found *regexp.Regexp
+	shown string
+}{
+	{regexp.MustCompile(`(?m)^(.{10} \S+/\S+) +\d+ \d{4}-\d\d-\d\d \d\d:\d\d `), "$1 "}, // size and time of tar
+	{regexp.MustCompile(`(?m)^(Installed-Size: )\d+$`), "${1}SIZE"},
+}
+
+// The golden files show what is decided: control data, scripts, and each file
+// with owner and mode.
+func TestPackagesAreAsDecided(t *testing.T) {
+	for _, name := range names {
+		deb, rpm := built.Deb(dist, name, version), built.RPM(dist, name, version)
+		golden(t, name+".deb.txt",
+			run(t, "dpkg", "dpkg-deb", "--field", deb)+
+				"\nconffiles:\n"+conffiles(t, deb)+
+				"\nfiles:\n"+run(t, "dpkg", "dpkg-deb", "--contents", deb))
+		golden(t, name+".rpm.txt",
+			run(t, "rpm", "rpm", "-qp", "--nosignature", "--qf", "%{NAME} %{VERSION} %{RELEASE} %{ARCH} %{LICENSE} %{GROUP} %{BUILDHOST}\\n%{SUMMARY}\\n%{VENDOR}, %{PACKAGER}, %{URL}\\n%{DESCRIPTION}\\n", rpm)+
+				"\nrequires:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--requires", rpm)+
+				"\nprovides:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--provides", rpm)+
+				"\nscripts:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--scripts", rpm)+
+				"\nfiles:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--qf", "[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILEFLAGS:fflags} %{FILENAMES}\\n]", rpm))
+	}
+}
+
+func conffiles(t *testing.T, deb string) string {
+	dir := filepath.Join(t.TempDir(), "control")
+	run(t, "dpkg", "dpkg-deb", "--control", deb, dir)
+	b, err := os.ReadFile(filepath.Join(dir, "conffiles"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// The scripts of a deb are those of the tree, whole, and it has no others.
+func TestDebHasTheScripts(t *testing.T) {
+	for _, name := range names {
+		dir := filepath.Join(t.TempDir(), "control")
+		run(t, "dpkg", "dpkg-deb", "--control", built.Deb(dist, name, version), dir)
+		for _, script := range []string{"preinst", "postinst", "prerm", "postrm", "config", "triggers"} {
+			got, _ := os.ReadFile(filepath.Join(dir, script))
+			want := ""
+			if name == "hapgent" && strings.HasPrefix(script, "p") {
+				want = read(t, "packaging", "deb", script)
+			}
+			if string(got) != want {
+				t.Errorf("%s: %s is\n%s\nwant\n%s", name, script, got, want)
+			}
+		}
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	for _, v := range volatile {
+		got = v.found.ReplaceAllString(got, v.shown)
+	}
+	got = strings.ReplaceAll(got, version, "VERSION")
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not what the package has (go test ./test/packaging -update writes it); found:\n%s", path, got)
+	}
+}

@@ -1,0 +1,132 @@
+// Package packaging holds the packages to what Debian, rpm and systemd ask of
+// them, and to what was decided to be in them. The package hosts tries them on
+// booted hosts.
+package packaging
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/test/built"
+	"github.com/epicfilemcnulty/hapgent/test/need"
+)
+
+var update = flag.Bool("update", false, "write what was seen into testdata")
+
+var (
+	dist    string // the packages of this architecture
+	version string
+)
+
+var names = []string{"hapgent", "hapgent-tools"}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(withPackages(m))
+}
+
+func withPackages(m *testing.M) int {
+	here, err := release.Here()
+	if err == nil {
+		version = here.Version
+		dist, err = built.Temporary()
+	}
+	if err == nil {
+		defer os.RemoveAll(dist)
+		err = built.Packages(dist, version, built.Here())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// run runs a command, which must succeed, and returns what it prints.
+func run(t *testing.T, debianPackage, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(need.Command(t, name, debianPackage), args...)
+	cmd.Dir = need.Root(t)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	return string(out)
+}
+
+func TestLintian(t *testing.T) {
+	for _, name := range names {
+		if out := run(t, "lintian", "lintian", "--allow-root", "--fail-on", "error,warning", built.Deb(dist, name, version)); out != "" {
+			t.Errorf("lintian:\n%s", out)
+		}
+	}
+}
+
+// Each override has its reason in the comment before it.
+func TestLintianOverridesHaveReasons(t *testing.T) {
+	for _, name := range names {
+		reason := false
+		for line := range strings.Lines(read(t, "packaging", "lintian", name)) {
+			comment := strings.HasPrefix(line, "#")
+			if !comment && !reason {
+				t.Errorf("packaging/lintian/%s: no reason for: %s", name, line)
+			}
+			reason = comment
+		}
+	}
+}
+
+func TestRpmlint(t *testing.T) {
+	args := []string{"-c", "packaging/rpmlint.toml"}
+	for _, name := range names {
+		args = append(args, built.RPM(dist, name, version))
+	}
+	if out := run(t, "rpmlint", "rpmlint", args...); !strings.Contains(out, " 0 errors, 0 warnings,") {
+		t.Errorf("rpmlint:\n%s", out)
+	}
+}
+
+func TestShellcheck(t *testing.T) {
+	var scripts []string
+	for _, pattern := range []string{"packaging/deb/*", "packaging/rpm/*", "packaging/sysvinit/*", "test/lab/lab-*"} {
+		found, err := filepath.Glob(filepath.Join(need.Root(t), pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no scripts %s: %v", pattern, err)
+		}
+		scripts = append(scripts, found...)
+	}
+	// the scripts of an rpm have no line that names the shell
+	for _, script := range scripts {
+		args := []string{"--external-sources", "--source-path=SCRIPTDIR", script}
+		if strings.Contains(script, "/rpm/") {
+			args = append([]string{"--shell=sh"}, args...)
+		}
+		run(t, "shellcheck", "shellcheck", args...)
+	}
+}
+
+// What is larger than it has to be takes its time on every host of a fleet.
+func TestDebIsSmall(t *testing.T) {
+	st, err := os.Stat(built.Deb(dist, "hapgent", version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit := int64(700_000); st.Size() > limit {
+		t.Errorf("%d bytes, want %d at the most", st.Size(), limit)
+	}
+}
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(append([]string{need.Root(t)}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
