@@ -18,11 +18,11 @@ func TestOtherProcessesOfNobodyCannotReachTheState(t *testing.T) {
 			"cat /etc/hapgent/state.json",
 			"ls /etc/hapgent",
 			"touch /etc/hapgent/other",
-			"echo '{\"status\":\"UP\"}' >>/etc/hapgent/state.json",
+			"true >>/etc/hapgent/state.json",
 			"ls /proc/" + pid + "/root/etc/hapgent",
 			"readlink /proc/" + pid + "/fd/0",
 			"true </proc/" + pid + "/mem",
-			"python3 -c 'import ctypes; exit(ctypes.CDLL(None).ptrace(16, " + pid + ", 0, 0) != 0)'", // PTRACE_ATTACH
+			"python3 -c 'import ctypes; exit(ctypes.CDLL(None).ptrace(0x4206, " + pid + ", 0, 0) != 0)'", // PTRACE_SEIZE
 		} {
 			if out, err := h.TryService(script, "User=nobody"); err == nil {
 				t.Errorf("another process of nobody can %s:\n%s", script, out)
