@@ -65,8 +65,7 @@ func TestReadmeCommands(t *testing.T) {
 	cmd := exec.Command(need.Command(t, "unshare", "util-linux"), "--pid", "--fork", "--kill-child", "--mount-proc", "--mount", "--net",
 		"bash", "-c", "ip link set lo up && mount -t tmpfs tmpfs /opt && exec bash commands")
 	cmd.Dir = dir
-	// the make that may run this test is no business of those that it runs
-	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", "PATH="+filepath.Join(dir, "stubs")+":"+os.Getenv("PATH"), "WAIT=0")
+	cmd.Env = append(need.Unmade(), "PATH="+filepath.Join(dir, "stubs")+":"+os.Getenv("PATH"), "WAIT=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
