@@ -97,6 +97,9 @@ func stanza(p string) (architecture, text string, err error) {
 	}
 	defer d.Close()
 	paragraph := d.Control.Paragraph
+	for name, value := range paragraph.Values {
+		paragraph.Values[name] = strings.TrimRight(value, "\n") // else a blank line follows a long one
+	}
 	where := control.Paragraph{Values: map[string]string{}}
 	where.Set("Filename", "pool/"+filepath.Base(p))
 	where.Set("Size", strconv.Itoa(len(content)))

@@ -8,7 +8,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/epicfilemcnulty/hapgent/test/releaser"
 )
@@ -123,9 +125,21 @@ func TestInterruptedRelease(t *testing.T) {
 	r := newReleaser(t)
 	before := files(t, r.Tree)
 	cmd := r.Make("release")
-	cmd.Args = append([]string{"timeout", "--signal=INT", "4", "make"}, cmd.Args[1:]...)
-	cmd.Path, _ = exec.LookPath("timeout")
-	fails(t, cmd)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	do(t, cmd.Start())
+	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		partial, _ := filepath.Glob(filepath.Join(r.Tree, ".dist-partial-*", "hapgent*"))
+		if len(partial) > 0 {
+			break
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatal("no file of the release appears in a minute")
+		}
+	}
+	do(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)) // as the terminal does for ^C
+	if err := cmd.Wait(); err == nil {
+		t.Fatal("make did not fail")
+	}
 	if after := files(t, r.Tree); !slices.Equal(before, after) {
 		t.Errorf("there were the files\n%q, now there are\n%q", before, after)
 	}

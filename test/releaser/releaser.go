@@ -23,8 +23,9 @@ type Releaser struct {
 	GnuPG     string // gpg's home
 }
 
-// Name is what the keys are called.
-const Name = "releaser@example.org"
+// Name is what the keys are called: as the documents have it, so that what they
+// say can be run as it is written.
+const Name = "vladimir@deviant.guru"
 
 // New makes a releaser in a new directory, which Remove removes. The tree is a
 // copy of this one, of another version if that is not "".
