@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build check test setup fuzz bench packages release verify-release role-checksum publish-check clean
+.PHONY: help run build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -13,7 +13,7 @@ export CGO_ENABLED = 0
 RELEASE = GOFLAGS=-buildvcs=false GOWORK=off go run ./cmd/hapgent-release
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the agent: run/hapgent
 	@$(RELEASE) build hapgent
@@ -25,6 +25,8 @@ check: ## all that needs nothing but Go: format, vet, staticcheck, unit tests, s
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
+	go tool -modfile=tools/go.mod actionlint
+	go test -C tools ./...
 	go test ./cmd/... ./internal/... ./bench/...
 	$(RELEASE) cross
 
@@ -58,8 +60,15 @@ verify-release: ## check the published release in DIST, and that this tree makes
 role-checksum: ## write the checksum of the agent for amd64 into the Ansible role
 	@$(RELEASE) role-checksum
 
-publish-check: ## check how a release is published, by goreleaser (minutes, the first time)
+publish-check: release ## check how a release is published, by goreleaser (minutes, the first time)
 	@test/publish-check
+
+publish: ## publish the release in dist by goreleaser, as the workflow does once it was made again
+	@mkdir -p run && $(RELEASE) notes > run/notes.md
+	@tools/goreleaser release --clean --release-notes run/notes.md
+
+vulnerabilities: ## look for known vulnerabilities in what is called, by govulncheck
+	go tool -modfile=tools/go.mod govulncheck ./...
 
 clean: ## remove what was built
 	rm -rf run dist

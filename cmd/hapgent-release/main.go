@@ -30,6 +30,7 @@ const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
        hapgent-release release [-o DIRECTORY]
        hapgent-release verify DIRECTORY
        hapgent-release role-checksum
+       hapgent-release notes
 
   build          build a program for this machine's architecture, into run/PROGRAM
   cross          vet and build every program for every architecture, into run/cross
@@ -37,6 +38,7 @@ const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
   release        make all that a release is, in dist
   verify         check a release that was published, and that the source makes it
   role-checksum  write the checksum of the agent for amd64 into the Ansible role
+  notes          print what the changelog says of the version
 
 A release is signed with two keys. Without them it is a snapshot, by throw-away
 keys in run/snapshot-keys:
@@ -110,6 +112,7 @@ var commands = map[string]command{
 	"release":       {0, makeRelease},
 	"verify":        {1, verify},
 	"role-checksum": {0, roleChecksum},
+	"notes":         {0, notes},
 }
 
 func build(ctx context.Context, s release.Source, output, program string) error {
@@ -188,4 +191,18 @@ func roleChecksum(ctx context.Context, s release.Source, _, _ string) error {
 		fmt.Println(sum)
 	}
 	return err
+}
+
+func notes(_ context.Context, s release.Source, _, _ string) error {
+	entries, err := s.Changelog()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Version == s.Version {
+			fmt.Println(e.Text)
+			return nil
+		}
+	}
+	return fmt.Errorf("CHANGELOG.md must have an entry for version %s, found none", s.Version)
 }
