@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -85,7 +84,23 @@ func RoleChecksum(ctx context.Context, s release.Source) (sum string, err error)
 		return "", err
 	}
 	defer w.Close()
-	if sum, err = agentSum(ctx, w); err != nil {
+	directory, err := w.Temporary()
+	if err != nil {
+		return "", err
+	}
+	program, err := release.ProgramOf(roleProgram)
+	if err != nil {
+		return "", err
+	}
+	a, err := release.ArchitectureOf(plainArchitecture)
+	if err != nil {
+		return "", err
+	}
+	agent := filepath.Join(directory, roleProgram)
+	if err := w.Build(ctx, program, a, agent); err != nil {
+		return "", err
+	}
+	if sum, err = digest(agent); err != nil {
 		return "", err
 	}
 	defaults, path, err := readDefaults(s)
@@ -94,6 +109,9 @@ func RoleChecksum(ctx context.Context, s release.Source) (sum string, err error)
 	}
 	return sum, os.WriteFile(path, roleChecksum.ReplaceAll(defaults, []byte(checksumLine(sum))), 0o644)
 }
+
+// roleProgram is what the role installs.
+const roleProgram = "hapgent"
 
 func checksumLine(sum string) string { return "hapgent_checksum: " + sum }
 
@@ -106,16 +124,9 @@ func readDefaults(s release.Source) (text []byte, path string, err error) {
 	return text, path, err
 }
 
-func agentSum(ctx context.Context, w *release.Workshop) (string, error) {
-	a, err := release.ArchitectureOf(plainArchitecture)
-	if err != nil {
-		return "", err
-	}
-	built, err := w.Programs(ctx, a)
-	if err != nil {
-		return "", err
-	}
-	f, err := os.Open(filepath.Join(built, "hapgent"))
+// digest is the SHA-256 sum of a file, in hexadecimal.
+func digest(path string) (string, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -126,15 +137,15 @@ func agentSum(ctx context.Context, w *release.Workshop) (string, error) {
 }
 
 // checkRole refuses a release whose role would refuse its agent.
-func (p *plan) checkRole(ctx context.Context, _ string) error {
-	defaults, _, err := readDefaults(p.Source)
-	if errors.Is(err, fs.ErrNotExist) {
+func (p *plan) checkRole(_ context.Context, directory string) error {
+	if p.snapshot || !exists(p.Root, roleFolder) {
 		return nil
 	}
+	defaults, _, err := readDefaults(p.Source)
 	if err != nil {
 		return err
 	}
-	sum, err := agentSum(ctx, p.Workshop)
+	sum, err := digest(filepath.Join(directory, roleProgram))
 	if err != nil {
 		return err
 	}
