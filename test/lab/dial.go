@@ -17,31 +17,37 @@ func init() { runtime.LockOSThread() }
 
 // Dial connects to an address from within the lab's network.
 func (l *Lab) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	type result struct {
-		conn net.Conn
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		// the thread is in the lab's network from here on, and ends with the goroutine
-		runtime.LockOSThread()
-		conn, err := l.dialHere(ctx, network, address)
-		done <- result{conn, err}
-	}()
-	r := <-done
-	return r.conn, r.err
+	return within(l, func() (net.Conn, error) { return new(net.Dialer).DialContext(ctx, network, address) })
 }
 
-func (l *Lab) dialHere(ctx context.Context, network, address string) (net.Conn, error) {
+// Listen listens at an address of this machine in the lab's network, which is
+// there once a host is.
+func (l *Lab) Listen(network, address string) (net.Listener, error) {
+	return within(l, func() (net.Listener, error) { return net.Listen(network, address) })
+}
+
+// within makes a socket in the lab's network, where it then stays.
+func within[T any](l *Lab, socket func() (T, error)) (made T, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// the thread is in the lab's network from here on, and ends with the goroutine
+		runtime.LockOSThread()
+		if err = l.enter(); err == nil {
+			made, err = socket()
+		}
+	}()
+	<-done
+	return made, err
+}
+
+func (l *Lab) enter() error {
 	fd, err := unix.Open("/run/netns/"+l.name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-		return nil, err
-	}
-	return new(net.Dialer).DialContext(ctx, network, address)
+	return unix.Setns(fd, unix.CLONE_NEWNET)
 }
 
 // Ask asks an agent as HAProxy does, and returns its line; an answer without a

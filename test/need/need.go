@@ -50,13 +50,25 @@ func Root(t testing.TB) string {
 func CopyOfTree(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	copying := exec.Command("bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"`, "copy", dir)
-	copying.Dir = Root(t)
-	if out, err := copying.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := CopyTree(Root(t), dir); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
+
+// CopyTree copies that into a directory.
+func CopyTree(root, dir string) error {
+	copying := exec.Command("bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"`, "copy", dir)
+	copying.Dir = root
+	if out, err := copying.CombinedOutput(); err != nil {
+		return fmt.Errorf("copying the source tree: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Unmade is the environment without what a make that runs the tests would tell
+// another make.
+func Unmade() []string { return append(os.Environ(), "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=") }
 
 // Programs builds programs into a folder that any user may enter, and runs the
 // tests; it returns their status for os.Exit. The folder is in bin while they run.
