@@ -30,12 +30,8 @@ check: ## all that needs nothing but Go: format, vet, staticcheck, unit tests, s
 	go test ./cmd/... ./internal/... ./bench/...
 	$(RELEASE) cross
 
-test: setup check ## every test; as root it installs the Debian packages that they need
-	CGO_ENABLED=1 go test -race ./cmd/hapgent ./internal/agent ./internal/fanout
-	go vet -C kms .
-	go test -timeout 40m $$(go list ./test/... | grep -v /test/signatures)
-	go test -timeout 40m -v ./test/signatures
-	@$(MAKE) --no-print-directory fuzz
+test: setup ## every test; as root it installs the Debian packages that they need
+	@test/run
 
 setup: ## install the Debian packages that the tests need, or name them
 	@test/setup
