@@ -116,17 +116,3 @@ func TestVerifyReleaseOfAnotherSigner(t *testing.T) {
 		t.Error(said)
 	}
 }
-
-// A repository is published elsewhere than the files: either is verified alone.
-func TestVerifyReleaseWithoutRepositories(t *testing.T) {
-	dist := copyOfDist(t)
-	for _, folder := range []string{"apt", "yum"} {
-		do(t, os.RemoveAll(filepath.Join(dist, folder)))
-	}
-	cmd := who.Make("verify-release")
-	cmd.Args = append(cmd.Args, "DIST="+dist)
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), dist+"/apt is not there: not verified\n") || !strings.Contains(string(out), " 0 differ\n") {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
