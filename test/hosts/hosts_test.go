@@ -4,6 +4,7 @@
 package hosts
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -25,6 +26,8 @@ var (
 	packages string // the folder of the packages
 	version  string
 )
+
+var update = flag.Bool("update", false, "write what was seen into testdata")
 
 func TestMain(m *testing.M) {
 	status, err := withLab(m)
