@@ -32,6 +32,16 @@ func tracked(t *testing.T, patterns ...string) []string {
 	return strings.Fields(string(out))
 }
 
+// documents are all those in Markdown, by their paths.
+func documents(t *testing.T) map[string]document {
+	t.Helper()
+	all := map[string]document{}
+	for _, name := range tracked(t, "*.md") {
+		all[name] = parseDocument([]byte(read(t, filepath.FromSlash(name))))
+	}
+	return all
+}
+
 // document is what links are made of in a file of Markdown.
 type document struct {
 	links   []string
@@ -110,12 +120,7 @@ func TestSlugs(t *testing.T) {
 // A link within the tree leads to a file of the tree, and to a heading in it; one
 // to elsewhere is at least a URL of the web.
 func TestLinksLeadSomewhere(t *testing.T) {
-	files := tracked(t)
-	documents := map[string]document{}
-	for _, name := range tracked(t, "*.md") {
-		documents[name] = parseDocument([]byte(read(t, filepath.FromSlash(name))))
-	}
-	links := 0
+	files, documents, links := tracked(t), documents(t), 0
 	for name, d := range documents {
 		for _, link := range d.links {
 			links++
