@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
+.PHONY: help run demo build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -20,6 +20,9 @@ build: ## build the agent: run/hapgent
 
 run: build ## run the agent on 127.0.0.1:9777, with a state file of its own
 	@test/run-agent
+
+demo: build ## show it at work: HAProxy, three services and three agents on loopback, one minute
+	@demo/run
 
 check: ## all that needs nothing but Go: format, vet, staticcheck, unit tests, seven architectures
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
