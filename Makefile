@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
+.PHONY: help run demo build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -20,6 +20,9 @@ build: ## build the agent: run/hapgent
 
 run: build ## run the agent on 127.0.0.1:9777, with a state of its own
 	@test/run-agent
+
+demo: build ## show it at work: HAProxy, services and agents, one minute
+	@demo/run
 
 check: ## all that takes Go alone, from format to unit tests
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
