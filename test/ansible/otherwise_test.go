@@ -1,0 +1,52 @@
+package ansible
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/lab"
+)
+
+// With these variables the test binary is something else.
+const (
+	filesVariable = "TEST_SERVE_FILES" // a web server of the folder, at the mirror's address
+)
+
+func beSomethingElseIfAsked() {
+	if dir := os.Getenv(filesVariable); dir != "" {
+		fmt.Fprintln(os.Stderr, http.ListenAndServe("10.77.0.1:8000", http.FileServer(http.Dir(dir))))
+		os.Exit(1)
+	}
+}
+
+// serveMirror serves what is published as long as the test runs. A host must have
+// been booted before.
+func serveMirror(t *testing.T) {
+	t.Helper()
+	cmd := theLab.Command(os.Args[0])
+	cmd.Env = append(cmd.Env, filesVariable+"="+published(t))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	waitFor(t, "the mirror", func() bool {
+		return theLab.Command("curl", "-fsS", "-o", "/dev/null", mirror+"/").Run() == nil
+	})
+}
+
+func waitFor(t *testing.T, what string, right func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(lab.Patience); !right(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not after %v", what, lab.Patience)
+		}
+	}
+}
+
