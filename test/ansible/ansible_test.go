@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "write into the role what is taken from 
 var (
 	theLab *lab.Lab
 	work   string
+	atEnd  []func() // after the last test
 )
 
 func TestMain(m *testing.M) {
@@ -44,6 +45,11 @@ func run(m *testing.M) int {
 			return 0, err
 		}
 		defer theLab.Close()
+		defer func() {
+			for _, end := range atEnd {
+				end()
+			}
+		}()
 		return m.Run(), nil
 	}()
 	if err != nil {

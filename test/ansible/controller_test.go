@@ -86,6 +86,12 @@ func (f *fleet) write(name, text string) {
 	write(f.t, f.path(name), text)
 }
 
+// vars sets variables of one host.
+func (f *fleet) vars(h *lab.Host, variables string) {
+	f.t.Helper()
+	f.write("host_vars/"+h.Name+".yml", variables)
+}
+
 // controller is where Ansible runs: on a host, or, with none, on this machine.
 type controller struct{ host *lab.Host }
 
@@ -162,6 +168,16 @@ func (p *played) expectChanged() {
 	for host, n := range p.changed() {
 		if n == 0 {
 			p.t.Errorf("%s: changed=0, want more\n%s", host, p.output)
+		}
+	}
+}
+
+// expectAllFailed expects that each host failed, and was reached.
+func (p *played) expectAllFailed() {
+	p.t.Helper()
+	for _, m := range recap.FindAllStringSubmatch(p.output, -1) {
+		if m[3] != "0" || m[4] == "0" {
+			p.t.Errorf("%s: unreachable=%s failed=%s, want it to fail\n%s", m[1], m[3], m[4], p.output)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,24 +23,29 @@ func beSomethingElseIfAsked() {
 	}
 }
 
-// serveMirror serves what is published as long as the test runs. A host must have
-// been booted before.
+// serveMirror serves what is published until the last test has ended. A host must
+// have been booted before.
 func serveMirror(t *testing.T) {
 	t.Helper()
-	cmd := theLab.Command(os.Args[0])
-	cmd.Env = append(cmd.Env, filesVariable+"="+published(t))
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
+	dir := published(t)
+	serving.Do(func() {
+		cmd := theLab.Command(os.Args[0])
+		cmd.Env = append(cmd.Env, filesVariable+"="+dir)
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		atEnd = append(atEnd, func() {
+			cmd.Process.Kill()
+			cmd.Wait()
+		})
 	})
 	waitFor(t, "the mirror", func() bool {
 		return theLab.Command("curl", "-fsS", "-o", "/dev/null", mirror+"/").Run() == nil
 	})
 }
+
+var serving sync.Once
 
 func waitFor(t *testing.T, what string, right func() bool) {
 	t.Helper()
@@ -49,4 +55,3 @@ func waitFor(t *testing.T, what string, right func() bool) {
 		}
 	}
 }
-
