@@ -38,29 +38,29 @@ var installing sync.Once
 
 // fleet is an inventory of hosts, and what Ansible is run with.
 type fleet struct {
-	t     *testing.T
-	dir   string // for files of the test, which hosts see
-	hosts []*lab.Host
+	t   *testing.T
+	dir string // for files of the test, which hosts see
 }
 
 // newFleet is the inventory of the hosts, all in the group hapgent, with variables
 // for all.
 func newFleet(t *testing.T, variables string, hosts ...*lab.Host) *fleet {
 	t.Helper()
-	f := &fleet{t: t, dir: filepath.Join(work, t.Name()), hosts: hosts}
+	f := &fleet{t: t, dir: filepath.Join(work, t.Name())}
 	key, knownHosts := theLab.SSH(t)
 	inventory := "all:\n  vars:\n" + indent(4, "ansible_python_interpreter: /usr/bin/python3\n"+variables) + "  children:\n    hapgent:\n      hosts:\n"
 	for _, h := range hosts {
 		inventory += fmt.Sprintf("        %s: {ansible_host: %s}\n", h.Name, h.Address)
 	}
 	f.write("inventory.yml", inventory)
+	f.write("others.ini", "")
 	f.write("known_hosts", read(t, knownHosts))
 	f.write("key", read(t, key))
 	if err := os.Chmod(f.path("key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f.write("ansible.cfg", fmt.Sprintf(`[defaults]
-inventory = %[1]s/inventory.yml
+inventory = %[1]s/inventory.yml,%[1]s/others.ini
 roles_path = %[2]s
 remote_user = ops
 private_key_file = %[1]s/key

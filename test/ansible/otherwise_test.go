@@ -1,6 +1,7 @@
 package ansible
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -13,13 +14,23 @@ import (
 
 // With these variables the test binary is something else.
 const (
-	filesVariable = "TEST_SERVE_FILES" // a web server of the folder, at the mirror's address
+	filesVariable   = "TEST_SERVE_FILES" // a web server of the folder, at the mirror's address
+	serviceVariable = "TEST_SERVICE"     // a service that answers with the content of the file
+	clientVariable  = "TEST_CLIENT"      // clients that get the URL all the time
 )
 
 func beSomethingElseIfAsked() {
 	if dir := os.Getenv(filesVariable); dir != "" {
 		fmt.Fprintln(os.Stderr, http.ListenAndServe("10.77.0.1:8000", http.FileServer(http.Dir(dir))))
 		os.Exit(1)
+	}
+	if file := os.Getenv(serviceVariable); file != "" {
+		fmt.Fprintln(os.Stderr, serve(file))
+		os.Exit(1)
+	}
+	if url := os.Getenv(clientVariable); url != "" {
+		json.NewEncoder(os.Stdout).Encode(getUntilTold(url))
+		os.Exit(0)
 	}
 }
 

@@ -193,7 +193,7 @@ func TestLint(t *testing.T) {
 	need.Command(t, "ansible-lint", "ansible-lint")
 	need.Command(t, "yamllint", "yamllint")
 	role := filepath.Join(roles(t), "hapgent")
-	out := command(t, role, "ansible-lint", "--offline", "--nocolor", "-p", "--profile", "production", ".")
+	out := command(t, role, "ansible-lint", "--offline", "--nocolor", "-p", "--profile", "production", ".", "playbooks/rolling.yml", "playbooks/state.yml", "playbooks/status.yml")
 	if !regexp.MustCompile(`Passed with production profile: 0 failure\(s\), 0 warning\(s\) on [0-9]{2} files`).MatchString(out) {
 		t.Errorf("ansible-lint:\n%s", out)
 	}
