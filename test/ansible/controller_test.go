@@ -98,7 +98,8 @@ type controller struct{ host *lab.Host }
 func (c controller) command(f *fleet, args ...string) *exec.Cmd {
 	args = append([]string{"env", "HOME=/root", "LC_ALL=C.UTF-8", "ANSIBLE_CONFIG=" + f.path("ansible.cfg"), "ansible-playbook"}, args...)
 	if c.host == nil {
-		return theLab.Command(args...)
+		// connections are shared by address, and the hosts of another lab may have the same
+		return theLab.Command(append([]string{"env", "ANSIBLE_SSH_CONTROL_PATH_DIR=" + f.path("cp")}, args...)...)
 	}
 	return c.host.Command(args...)
 }
@@ -178,6 +179,16 @@ func (p *played) expectAllFailed() {
 	for _, m := range recap.FindAllStringSubmatch(p.output, -1) {
 		if m[3] != "0" || m[4] == "0" {
 			p.t.Errorf("%s: unreachable=%s failed=%s, want it to fail\n%s", m[1], m[3], m[4], p.output)
+		}
+	}
+}
+
+// expectMatch expects something that each regular expression matches.
+func (p *played) expectMatch(expressions ...string) {
+	p.t.Helper()
+	for _, e := range expressions {
+		if !regexp.MustCompile(e).MatchString(p.output) {
+			p.t.Errorf("no %s in:\n%s", e, p.output)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package ansible
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -106,16 +107,16 @@ type option struct {
 	Options     map[string]option
 }
 
-func options(t *testing.T) map[string]option {
+// options are the variables of an entry point: of the role, "main", or of the
+// playbooks and the role, "playbook".
+func options(t *testing.T, entry string) map[string]option {
 	t.Helper()
-	type specs struct {
-		Main struct{ Options map[string]option }
-	}
-	return document[map[string]specs](t, "meta", "argument_specs.yml")["argument_specs"].Main.Options
+	type specs struct{ Options map[string]option }
+	return document[map[string]map[string]specs](t, "meta", "argument_specs.yml")["argument_specs"][entry].Options
 }
 
 func TestArgumentSpecsAreOfTheDefaults(t *testing.T) {
-	all := options(t)
+	all := options(t, "playbook")
 	defaults := document[map[string]any](t, "defaults", "main.yml")
 	for name, value := range defaults {
 		o, ok := all[name]
@@ -133,6 +134,71 @@ func TestArgumentSpecsAreOfTheDefaults(t *testing.T) {
 			t.Errorf("argument_specs say nothing of %s", name)
 		}
 	}
+}
+
+// TestReadmeTables has the tables of variables made from argument_specs.
+func TestReadmeTables(t *testing.T) {
+	role, playbook := options(t, "main"), options(t, "playbook")
+	for name := range role {
+		delete(playbook, name)
+	}
+	path := inTree(t, "ansible", "README.md")
+	text := read(t, path)
+	for name, variables := range map[string]map[string]option{"variables": role, "instances": role["hapgent_instances"].Options, "playbook": playbook} {
+		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
+		before, rest, found := strings.Cut(text, begin)
+		table, after, closed := strings.Cut(rest, end)
+		if !found || !closed {
+			t.Fatalf("%s has no place for a table, between %q and %q", path, begin, end)
+		}
+		want := variableTable(t, variables)
+		if table != want && !*update {
+			t.Errorf("%s: the table %s is not of argument_specs: run `go test ./test/ansible -run %s -update`", path, name, t.Name())
+		}
+		text = before + begin + want + end + after
+	}
+	if *update {
+		write(t, path, text)
+	}
+}
+
+// variableTable is in the order of argument_specs.
+func variableTable(t *testing.T, variables map[string]option) string {
+	specs := read(t, inTree(t, "ansible", "meta", "argument_specs.yml"))
+	order := func(name string) int { return strings.LastIndex(specs, "  "+name+":\n") }
+	names := slices.SortedFunc(maps.Keys(variables), func(a, b string) int { return order(a) - order(b) })
+	var b strings.Builder
+	b.WriteString("| variable | type | default | |\n|---|---|---|---|\n")
+	for _, name := range names {
+		v := variables[name]
+		value := "not set"
+		if v.Required {
+			value = "required"
+		} else if name == "hapgent_checksum" {
+			value = "that of the release"
+		} else if v.Default != nil {
+			value = "`" + shown(t, v.Default) + "`"
+		}
+		description := strings.TrimSpace(v.Description)
+		if len(v.Choices) > 0 {
+			description += " One of `" + strings.Join(v.Choices, "` `") + "`."
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, v.Type, value, description)
+	}
+	return b.String()
+}
+
+// shown is a default as YAML has it.
+func shown(t *testing.T, value any) string {
+	t.Helper()
+	if text, ok := value.(string); ok && text != "" {
+		return text
+	}
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
 }
 
 func equal(a, b any) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -130,9 +131,49 @@ func (s *service) expect(h *lab.Host, status string) {
 	waitFor(s.t, h.Name+" "+status, func() bool { return strings.HasPrefix(s.status(h), status) })
 }
 
-func (s *service) expectVersion(h *lab.Host, version string) {
+// seen is what is to be seen of a host: the version of its service, how HAProxy
+// shows it, and what its agent answers.
+type seen struct{ version, status, answer string }
+
+func (s *service) expectAll(want [4]seen) {
 	s.t.Helper()
-	h.Until(version, "curl -fsS http://127.0.0.1:8080/")
+	for i, h := range s.hosts {
+		h.Until(want[i].version, "curl -fsS http://127.0.0.1:8080/")
+		s.expect(h, want[i].status)
+		answers(h, "9777", want[i].answer)
+	}
+}
+
+// expectTable has status.yml show the fleet, first with nothing wrong, then with
+// much, and state.yml mend some of it.
+func (s *service) expectTable() {
+	s.t.Helper()
+	here, recent := controller{}, controller{s.balancer}
+	row := func(h *lab.Host, rest string) string {
+		return regexp.QuoteMeta(h.Name) + ` +9777 +` + rest
+	}
+	here.play(s.fleet, "status.yml").expectMatch(row(s.hosts[0], "UP +UP +active +"+newVersion(s.t)), row(s.hosts[1], "DRAIN +DRAIN +active"))
+	s.hosts[1].Run("systemctl stop hapgent")
+	s.hosts[2].Run(`echo '{"status":"UP","weight":300}' >/etc/hapgent/state.json`)
+	s.hosts[3].Run(`echo '{"status":"UP","weight":30}' >/etc/hapgent/state.json`)
+	p, err := recent.try(s.fleet, "status.yml", set("hapgent_version=\"9.9.9\"")...)
+	if err == nil {
+		s.t.Error("status.yml finds nothing wrong")
+	}
+	p.expectMatch(row(s.hosts[0], "UP +UP +active +"+newVersion(s.t)+" +! not version 9.9.9"), row(s.hosts[1], "none +DRAIN +inactive .* not running, no answer"),
+		row(s.hosts[2], "UP +unknown +active .*state.json:1:24: weight must be an integer"), row(s.hosts[3], "UP +UP 30% +active .* answer and state file differ"))
+
+	_, err = recent.try(s.fleet, "state.yml", set(`hapgent_force_status="UP"`, "hapgent_force_weight=256")...)
+	if err == nil {
+		s.t.Error("state.yml sets a weight of 256")
+	}
+	answers(s.hosts[0], "9777", "UP")
+	all := set(`hapgent_hosts="`+s.hosts[1].Name+","+s.hosts[3].Name+`"`, "hapgent_force_weight=40")
+	recent.play(s.fleet, "state.yml", all...).expectChanged()
+	answers(s.hosts[1], "9777", "DRAIN 40%")
+	answers(s.hosts[3], "9777", "UP 40%")
+	here.play(s.fleet, "state.yml", all...).expectUnchanged()
+	s.hosts[2].Run(`echo '{"status":"UP"}' >/etc/hapgent/state.json`)
 }
 
 // deploy has arguments of rolling.yml.
@@ -154,51 +195,31 @@ func TestRolling(t *testing.T) {
 	here.play(s.fleet, "rolling.yml", s.deploy("2", bySocket, "web_reboots="+quoted(s.hosts[1].Name))...)
 	t.Logf("agents killed: %d", stop())
 	tr.expectNoLoss(2000)
-	for _, h := range s.hosts {
-		s.expectVersion(h, "2")
-		s.expect(h, "UP")
-		answers(h, "9777", "UP")
-	}
+	s.expectAll([4]seen{{"2", "UP", "UP"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}})
 
 	t.Log("an operator has disabled one host, and the deploy of another fails")
 	s.socket("disable server sample/" + s.hosts[0].Name)
 	tr = startTraffic(t, s.url)
-	p, err := recent.try(s.fleet, "rolling.yml", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[2].Name))...)
-	tr.expectNoLoss(2000)
+	p, err := recent.try(s.fleet, "rolling.yml", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
+	tr.expectNoLoss(1000)
 	if err == nil {
 		t.Errorf("no failure:\n%s", p.output)
 	}
-	p.expect(s.hosts[2].Name + " failed at Stumble: the disk is full; it stays out of the balancer, its agent answers DRAIN")
-	for i, want := range []struct{ version, status, answer string }{{"3", "MAINT", "UP"}, {"3", "UP", "UP"}, {"2", "DRAIN", "DRAIN"}, {"2", "UP", "UP"}} {
-		s.expectVersion(s.hosts[i], want.version)
-		s.expect(s.hosts[i], want.status)
-		answers(s.hosts[i], "9777", want.answer)
-	}
+	p.expect(s.hosts[1].Name + " failed at Stumble: the disk is full; it stays out of the balancer, its agent answers DRAIN")
+	s.expectAll([4]seen{{"3", "MAINT", "UP"}, {"2", "DRAIN", "DRAIN"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}})
+	s.expectTable()
 
 	t.Log("by time alone, half of the fleet at a time, and an operator disables a host in the middle")
+	s.socket("enable server sample/" + s.hosts[0].Name)
+	s.expect(s.hosts[0], "UP")
 	tr = startTraffic(t, s.url)
-	disabled := make(chan struct{})
-	go func() {
-		defer close(disabled)
-		for deadline := time.Now().Add(lab.Patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-			if out, err := s.hosts[1].Try("grep DOWN /etc/hapgent/state.json"); err == nil && out != "" {
-				s.balancer.Try("echo 'disable server sample/" + s.hosts[1].Name + "' | socat -t5 - /run/haproxy/admin.sock")
-				return
-			}
-		}
-	}()
+	disabled := s.disableWhileDown(s.hosts[0])
 	here.play(s.fleet, "rolling.yml", s.deploy("4", "hapgent_wait=2", `hapgent_serial="50%"`)...)
 	<-disabled
 	tr.expectNoLoss(1000)
-	for i, status := range []string{"MAINT", "MAINT", "UP", "UP"} {
-		s.expectVersion(s.hosts[i], "4")
-		s.expect(s.hosts[i], status)
-		answers(s.hosts[i], "9777", "UP")
-	}
-	for _, h := range s.hosts[:2] {
-		s.socket("enable server sample/" + h.Name)
-		s.expect(h, "UP")
-	}
+	s.expectAll([4]seen{{"4", "MAINT", "UP"}, {"4", "UP", "UP"}, {"4", "UP", "UP"}, {"4", "UP", "UP"}})
+	s.socket("enable server sample/" + s.hosts[0].Name)
+	s.expect(s.hosts[0], "UP")
 
 	t.Log("what the clients would have seen without it")
 	tr = startTraffic(t, s.url)
@@ -209,6 +230,21 @@ func TestRolling(t *testing.T) {
 	if c := tr.end(); len(c.Failures) == 0 {
 		t.Errorf("none of %d requests failed", c.answered())
 	}
+}
+
+// disableWhileDown is an operator who disables the host while it is being deployed.
+func (s *service) disableWhileDown(h *lab.Host) (done chan struct{}) {
+	done = make(chan struct{})
+	go func() {
+		defer close(done)
+		for deadline := time.Now().Add(lab.Patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+			if _, err := h.Try("grep DOWN /etc/hapgent/state.json"); err == nil {
+				s.balancer.Try("echo 'disable server sample/" + h.Name + "' | socat -t5 - /run/haproxy/admin.sock")
+				return
+			}
+		}
+	}()
+	return done
 }
 
 // killAgents kills one agent after the other, until it is told to stop; it says
