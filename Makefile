@@ -1,15 +1,22 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build check test setup fuzz bench packages clean
+.PHONY: help run build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
+DIST ?= dist
+
+# what is released is made by the release of Go that go.mod pins, whatever the environment says
+export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
+# nothing needs a C compiler but the race detector
+export CGO_ENABLED = 0
+RELEASE = GOFLAGS=-buildvcs=false GOWORK=off go run ./cmd/hapgent-release
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the agent: run/hapgent
-	@go run ./cmd/hapgent-release build hapgent
+	@$(RELEASE) build hapgent
 
 run: build ## run the agent on 127.0.0.1:9777, with a state file of its own
 	@test/run-agent
@@ -18,11 +25,13 @@ check: ## all that needs nothing but Go: format, vet, staticcheck, unit tests, s
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
+	go tool -modfile=tools/go.mod actionlint
+	go test -C tools ./...
 	go test ./cmd/... ./internal/... ./bench/...
-	go run ./cmd/hapgent-release cross
+	$(RELEASE) cross
 
 test: setup check ## every test; as root it installs the Debian packages that they need
-	go test -race ./cmd/hapgent ./internal/agent ./internal/fanout
+	CGO_ENABLED=1 go test -race ./cmd/hapgent ./internal/agent ./internal/fanout
 	go vet -C kms .
 	go test -timeout 40m $$(go list ./test/... | grep -v /test/signatures)
 	go test -timeout 40m -v ./test/signatures
@@ -40,7 +49,26 @@ bench: setup ## measure the agent against responders in C and plain Go, and veri
 	go run ./bench/verify
 
 packages: ## make .deb and .rpm packages for this machine's architecture, in dist
-	@go run ./cmd/hapgent-release packages
+	@$(RELEASE) packages
+
+release: ## make a release in dist, signed by SIGNING_KEY and GPG_KEY; without them a snapshot
+	@$(RELEASE) release
+
+verify-release: ## check the published release in DIST, and that this tree makes the same bytes
+	@$(RELEASE) verify $(DIST)
+
+role-checksum: ## write the checksum of the agent for amd64 into the Ansible role
+	@$(RELEASE) role-checksum
+
+publish-check: release ## check how a release is published, by goreleaser (minutes, the first time)
+	@test/publish-check
+
+publish: ## publish the release in dist by goreleaser, as the workflow does once it was made again
+	@mkdir -p run && $(RELEASE) notes > run/notes.md
+	@tools/goreleaser release --clean --release-notes run/notes.md
+
+vulnerabilities: ## look for known vulnerabilities in what is called, by govulncheck
+	go tool -modfile=tools/go.mod govulncheck ./...
 
 clean: ## remove what was built
 	rm -rf run dist

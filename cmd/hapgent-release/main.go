@@ -9,32 +9,53 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+	"syscall"
 
+	"github.com/epicfilemcnulty/hapgent/internal/dist"
 	"github.com/epicfilemcnulty/hapgent/internal/packages"
+	"github.com/epicfilemcnulty/hapgent/internal/passphrase"
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 )
 
 const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
        hapgent-release cross [-o DIRECTORY]
        hapgent-release packages [-o DIRECTORY]
+       hapgent-release release [-o DIRECTORY]
+       hapgent-release verify DIRECTORY
+       hapgent-release role-checksum
+       hapgent-release notes
 
-  build     build a program for this machine's architecture, into run/PROGRAM
-  cross     vet and build every program for every architecture, into run/cross
-  packages  make .deb and .rpm packages for this machine's architecture, in dist
+  build          build a program for this machine's architecture, into run/PROGRAM
+  cross          vet and build every program for every architecture, into run/cross
+  packages       make .deb and .rpm packages for this machine's architecture, in dist
+  release        make all that a release is, in dist
+  verify         check a release that was published, and that the source makes it
+  role-checksum  write the checksum of the agent for amd64 into the Ansible role
+  notes          print what the changelog says of the version
+
+A release is signed with two keys. Without them it is a snapshot, by throw-away
+keys in run/snapshot-keys:
+  SIGNING_KEY  for files: a key file, a public key whose private half is in the
+               ssh-agent, or NAME://REFERENCE, as hapgent-sign -f takes it
+  GPG_KEY      for repositories: what gpg knows the key by; of several, separated
+               by blanks, all sign the index for apt, and the first all else
 
 Example:
-  hapgent-release build -o /tmp/hapgent hapgent
+  SIGNING_KEY=release GPG_KEY=0123456789ABCDEF hapgent-release release
 `
 
 // errUsage is for what the user asked for wrongly.
 var errUsage = errors.New("wrong usage")
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	switch err := run(ctx, os.Args[1:]); {
 	case errors.Is(err, flag.ErrHelp):
@@ -67,38 +88,39 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	command, err := commandOf(args[0], flags.Args())
-	if err != nil {
-		return err
+	c, ok := commands[args[0]]
+	if !ok {
+		return fmt.Errorf("%w: unknown command %q, expected one of %s", errUsage, args[0], strings.Join(slices.Sorted(maps.Keys(commands)), ", "))
 	}
-	return command(ctx, source, *output)
+	if found := flags.NArg(); found != c.arguments {
+		return fmt.Errorf("%w: %s takes %d arguments, found %d", errUsage, args[0], c.arguments, found)
+	}
+	return c.run(ctx, source, *output, flags.Arg(0))
 }
 
 // command does one thing with the source tree. The output is "" where the user
 // named none.
-type command func(ctx context.Context, s release.Source, output string) error
+type command struct {
+	arguments int
+	run       func(ctx context.Context, s release.Source, output, argument string) error
+}
 
-func commandOf(name string, args []string) (command, error) {
-	if name == "build" {
-		if len(args) != 1 {
-			return nil, fmt.Errorf("%w: build takes one program, found %d", errUsage, len(args))
-		}
-		return func(ctx context.Context, s release.Source, output string) error {
-			return s.BuildHere(ctx, args[0], cmp.Or(output, filepath.Join(s.Root, "run", args[0])))
-		}, nil
-	}
-	command, ok := map[string]command{"cross": cross, "packages": makePackages}[name]
-	if !ok {
-		return nil, fmt.Errorf("%w: unknown command %q, expected build, cross or packages", errUsage, name)
-	}
-	if len(args) != 0 {
-		return nil, fmt.Errorf("%w: %s takes no argument, found %q", errUsage, name, args[0])
-	}
-	return command, nil
+var commands = map[string]command{
+	"build":         {1, build},
+	"cross":         {0, cross},
+	"packages":      {0, makePackages},
+	"release":       {0, makeRelease},
+	"verify":        {1, verify},
+	"role-checksum": {0, roleChecksum},
+	"notes":         {0, notes},
+}
+
+func build(ctx context.Context, s release.Source, output, program string) error {
+	return s.BuildHere(ctx, program, cmp.Or(output, filepath.Join(s.Root, "run", program)))
 }
 
 // cross proves that every program builds everywhere.
-func cross(ctx context.Context, s release.Source, output string) error {
+func cross(ctx context.Context, s release.Source, output, _ string) error {
 	output = cmp.Or(output, filepath.Join(s.Root, "run", "cross"))
 	for _, a := range release.Architectures {
 		for _, p := range release.Programs {
@@ -115,7 +137,7 @@ func cross(ctx context.Context, s release.Source, output string) error {
 }
 
 // makePackages makes those of this machine's architecture.
-func makePackages(ctx context.Context, s release.Source, output string) error {
+func makePackages(ctx context.Context, s release.Source, output, _ string) error {
 	a, err := release.ArchitectureOf(runtime.GOARCH)
 	if err != nil {
 		return err
@@ -130,4 +152,57 @@ func makePackages(ctx context.Context, s release.Source, output string) error {
 	}
 	defer w.Close()
 	return w.BuildAll(ctx, targets, cmp.Or(output, filepath.Join(s.Root, "dist")))
+}
+
+// makeRelease makes a release if the environment names keys, else a snapshot.
+func makeRelease(ctx context.Context, s release.Source, output, _ string) error {
+	keys, err := openKeys(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
+	output = cmp.Or(output, filepath.Join(s.Root, "dist"))
+	if err := dist.Build(ctx, s, keys, output); err != nil {
+		return err
+	}
+	kind := "release"
+	if keys.Snapshot() {
+		kind = "snapshot, signed by throw-away keys and no release,"
+	}
+	fmt.Printf("%s of hapgent %s is in %s\n", kind, s.Version, output)
+	return nil
+}
+
+func openKeys(ctx context.Context, s release.Source) (*dist.Keys, error) {
+	key, pgp := os.Getenv("SIGNING_KEY"), os.Getenv("GPG_KEY")
+	if key == "" && pgp == "" {
+		return dist.OpenSnapshot(ctx, s)
+	}
+	return dist.Open(ctx, s, key, pgp, passphrase.Ask)
+}
+
+func verify(ctx context.Context, s release.Source, _, published string) error {
+	return dist.Verify(ctx, s, published, os.Stdout)
+}
+
+func roleChecksum(ctx context.Context, s release.Source, _, _ string) error {
+	sum, err := dist.RoleChecksum(ctx, s)
+	if err == nil {
+		fmt.Println(sum)
+	}
+	return err
+}
+
+func notes(_ context.Context, s release.Source, _, _ string) error {
+	entries, err := s.Changelog()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Version == s.Version {
+			fmt.Println(e.Text)
+			return nil
+		}
+	}
+	return fmt.Errorf("CHANGELOG.md must have an entry for version %s, found none", s.Version)
 }

@@ -48,6 +48,7 @@ func Run(getenv Getenv, version string) int {
 	s, k, status, err := open(getenv, log)
 	if err != nil {
 		log.print(errorPriority, err.Error())
+		notifyFailure(getenv, err)
 		return status
 	}
 	catchSignals(s.queue) // before the state is read: what is sent from here on comes after it

@@ -64,6 +64,14 @@ func (n *notifier) ready() []byte { return append(n.buffer[:0], "READY=1\nSTATUS
 // status begins a message that tells only the status.
 func (n *notifier) status() []byte { return append(n.buffer[:0], "STATUS="...) }
 
+// notifyFailure tells why the agent ends before it serves: systemctl status shows
+// that also while the service waits to be started again, when it shows no log.
+func notifyFailure(getenv Getenv, why error) {
+	if n, err := newNotifier(getenv); err == nil {
+		n.send(append(n.status(), why.Error()...), 0)
+	}
+}
+
 func (n *notifier) reloading() {
 	n.send(strconv.AppendInt(append(n.buffer[:0], "RELOADING=1\nMONOTONIC_USEC="...), nanotime()/1000, 10), 0)
 }

@@ -55,6 +55,20 @@ func Parse(data []byte) *List {
 	return list
 }
 
+// Signer is a line of a List: who may sign, as patterns, and by which key.
+type Signer struct {
+	Principals string
+	Key        *sshkey.Key
+}
+
+// Signers are those of every line that could be read, in order.
+func (list *List) Signers() (all []Signer) {
+	for _, l := range list.lines {
+		all = append(all, Signer{l.principals, l.key})
+	}
+	return all
+}
+
 // Query is what is asked of a List.
 type Query struct {
 	Key       *sshkey.Key

@@ -44,7 +44,13 @@ func (t target) String() string {
 	return fmt.Sprintf("%s of %s for %s", t.format.name, name, t.format.architecture(t.architecture))
 }
 
-// Build makes the package, under the name that is usual for its format.
+// fileName is the name that is usual for the format. GitHub would put a dot in the
+// place of the tilde that a pre-release has there, and no checksum would find it.
+func fileName(packager nfpm.Packager, info *nfpm.Info) string {
+	return strings.ReplaceAll(packager.ConventionalFileName(info), "~", "-")
+}
+
+// Build makes the package.
 func (t target) Build(ctx context.Context, w *release.Workshop, directory string) error {
 	built, err := prepare(ctx, w, t.architecture)
 	if err != nil {
@@ -58,7 +64,7 @@ func (t target) Build(ctx context.Context, w *release.Workshop, directory string
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(directory, packager.ConventionalFileName(info)))
+	f, err := os.Create(filepath.Join(directory, fileName(packager, info)))
 	if err != nil {
 		return err
 	}

@@ -13,23 +13,35 @@ import (
 // prepare is a directory with what packages are made of and the tree does not
 // have: programs, and compressed manual pages.
 func prepare(ctx context.Context, w *release.Workshop, a release.Architecture) (directory string, err error) {
-	if directory, err = w.Programs(ctx, a); err != nil {
-		return "", err
-	}
-	pages, err := filepath.Glob(filepath.Join(w.Root, "packaging", "man", "*.[0-9]"))
+	programs, err := w.Programs(ctx, a)
 	if err != nil {
 		return "", err
+	}
+	return w.Part("contents of packages for "+a.GOARCH, func(directory string) error {
+		for _, p := range release.Programs {
+			if err := os.Link(filepath.Join(programs, p.Name), filepath.Join(directory, p.Name)); err != nil {
+				return err
+			}
+		}
+		return compressPages(w.Root, directory)
+	})
+}
+
+func compressPages(root, directory string) error {
+	pages, err := filepath.Glob(filepath.Join(root, "packaging", "man", "*.[0-9]"))
+	if err != nil {
+		return err
 	}
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if err := writeCompressed(filepath.Join(directory, filepath.Base(page)+".gz"), text); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return directory, nil
+	return nil
 }
 
 // writeCompressed writes what gzip -9n makes of the text.

@@ -1,8 +1,9 @@
 // Package release builds what a release of hapgent consists of.
 //
-// It guarantees, to whoever rebuilds a release, that the same source and the
-// same release of Go give the same bytes: nothing of the clock, the directory,
-// the user, the host or the environment gets into what it makes.
+// It guarantees, to whoever rebuilds a release, that the same source gives the
+// same bytes: it is built by the one release of Go that go.mod names, and nothing
+// of the clock, the directory, the user, the host or the environment gets into
+// what it makes.
 package release
 
 import (
@@ -76,16 +77,26 @@ func (s Source) Vet(ctx context.Context, p Program, a Architecture) error {
 	return s.goCommand(ctx, a, "vet", "./cmd/"+p.Name)
 }
 
-// goCommand runs the go command for the architecture, without what the
-// environment says of building.
+// goCommand runs the go command for the architecture.
 func (s Source) goCommand(ctx context.Context, a Architecture, args ...string) error {
+	toolchain, err := s.Toolchain()
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = s.Root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+a.GOARCH, "GOARM="+a.GOARM,
-		"GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=", "GO386=", "GOARM64=", "GORISCV64=", "GOPPC64=", "GOWORK=off")
+	cmd.Env = append(os.Environ(), "GOTOOLCHAIN="+toolchain, "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+a.GOARCH, "GOARM="+a.GOARM)
+	cmd.Env = append(cmd.Env, defaults...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go %s for %s: %w\n%s", args[0], a.GOARCH, err, bytes.TrimSpace(out))
 	}
 	return nil
+}
+
+// defaults undo what the environment says of building. Most are not empty, since
+// an empty variable lets through what `go env -w` has set.
+var defaults = []string{
+	"GOFLAGS=-buildvcs=false", "GOWORK=off", "GOFIPS140=off", "GOEXPERIMENT=",
+	"GOAMD64=v1", "GO386=sse2", "GOARM64=v8.0", "GORISCV64=rva20u64", "GOPPC64=power8",
 }

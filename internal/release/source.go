@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/mod/modfile"
 )
 
 // Source is the tree that a release is built from.
@@ -49,6 +51,22 @@ func At(root string) (Source, error) {
 	return Source{Root: root, Version: v}, nil
 }
 
+// Toolchain is the release of Go that go.mod pins, such as go1.26.8.
+func (s Source) Toolchain() (string, error) {
+	b, err := os.ReadFile(filepath.Join(s.Root, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	module, err := modfile.Parse("go.mod", b, nil)
+	if err != nil {
+		return "", err
+	}
+	if module.Toolchain == nil {
+		return "", errors.New("go.mod has no toolchain line, which pins the release of Go")
+	}
+	return module.Toolchain.Name, nil
+}
+
 // Time is when the last commit was made, the only time that a release knows of.
 // Where there is no git, the environment variable SOURCE_DATE_EPOCH says it, in
 // seconds since 1970.
@@ -56,17 +74,23 @@ func (s Source) Time(ctx context.Context) (time.Time, error) {
 	const variable = "SOURCE_DATE_EPOCH"
 	text := os.Getenv(variable)
 	if text == "" {
-		cmd := exec.CommandContext(ctx, "git", "log", "-1", "--format=%ct")
-		cmd.Dir = s.Root
-		out, err := cmd.Output()
+		out, err := s.git(ctx, "log", "-1", "--format=%ct")
 		if err != nil {
 			return time.Time{}, fmt.Errorf("git knows no time of the last commit (%w): set %s to it, in seconds since 1970", err, variable)
 		}
-		text = strings.TrimSpace(string(out))
+		text = strings.TrimSpace(out)
 	}
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || seconds <= 0 {
 		return time.Time{}, fmt.Errorf("%s must be a number of seconds since 1970, found %q", variable, text)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
+}
+
+// git runs a command of git in the tree and returns what it prints.
+func (s Source) git(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = s.Root
+	out, err := cmd.Output()
+	return string(out), err
 }

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Target is something that a release has.
@@ -24,7 +27,7 @@ type Workshop struct {
 	Time      time.Time // that of the source
 	directory string
 	mu        sync.Mutex
-	programs  map[string]func() (string, error) // by architecture
+	parts     map[string]func() (string, error) // by name
 }
 
 // NewWorkshop makes a workshop. Close removes what is built there.
@@ -37,46 +40,64 @@ func NewWorkshop(ctx context.Context, s Source) (*Workshop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Workshop{Source: s, Time: t, directory: directory, programs: map[string]func() (string, error){}}, nil
+	return &Workshop{Source: s, Time: t, directory: directory, parts: map[string]func() (string, error){}}, nil
 }
 
 // Close removes all that was built and is not a target's.
 func (w *Workshop) Close() error { return os.RemoveAll(w.directory) }
 
-// Programs is a directory with every program, built for the architecture.
-func (w *Workshop) Programs(ctx context.Context, a Architecture) (directory string, err error) {
+// Part is a directory that several targets take something from. The first who
+// asks for it by a name has it made; all others wait for that.
+func (w *Workshop) Part(name string, build func(directory string) error) (directory string, err error) {
 	w.mu.Lock()
-	build, ok := w.programs[a.GOARCH]
+	part, ok := w.parts[name]
 	if !ok {
-		build = sync.OnceValues(func() (string, error) { return w.build(ctx, a) })
-		w.programs[a.GOARCH] = build
+		part = sync.OnceValues(func() (string, error) {
+			directory, err := w.Temporary()
+			if err != nil {
+				return "", err
+			}
+			return directory, build(directory)
+		})
+		w.parts[name] = part
 	}
 	w.mu.Unlock()
-	return build()
+	return part()
 }
 
-func (w *Workshop) build(ctx context.Context, a Architecture) (string, error) {
-	directory := filepath.Join(w.directory, a.GOARCH)
-	for _, p := range Programs {
-		if err := w.Build(ctx, p, a, filepath.Join(directory, p.Name)); err != nil {
-			return "", err
+// Programs is a directory with every program, built for the architecture.
+func (w *Workshop) Programs(ctx context.Context, a Architecture) (directory string, err error) {
+	return w.Part("programs for "+a.GOARCH, func(directory string) error {
+		for _, p := range Programs {
+			if err := w.Build(ctx, p, a, filepath.Join(directory, p.Name)); err != nil {
+				return err
+			}
 		}
-	}
-	return directory, nil
+		return nil
+	})
 }
 
 // Temporary makes a new directory that lasts as long as the workshop.
 func (w *Workshop) Temporary() (string, error) { return os.MkdirTemp(w.directory, "") }
 
-// BuildAll builds targets in the directory, which is made if it is missing.
+// BuildAll builds targets in the directory, which is made if it is missing, at
+// most one a processor at the same time. The first failure ends the others.
 func (w *Workshop) BuildAll(ctx context.Context, targets []Target, directory string) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.NumCPU())
 	for _, t := range targets {
-		if err := t.Build(ctx, w, directory); err != nil {
-			return fmt.Errorf("%s: %w", t, err)
-		}
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := t.Build(ctx, w, directory); err != nil {
+				return fmt.Errorf("%s: %w", t, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }

@@ -62,9 +62,10 @@ func TestReadmeShowsTheSampleConfiguration(t *testing.T) {
 
 func TestOneVersion(t *testing.T) {
 	version := need.Source(t).Version
-	for document, want := range map[string]string{
-		"README.md":    "\nhapgent " + version + "\n",
-		"CHANGELOG.md": "\n## [" + version + "] - ",
+	for want, document := range map[string]string{
+		"\nhapgent " + version + "\n": "README.md",
+		" --branch v" + version + " ": "README.md",
+		"\n## [" + version + "] - ":   "CHANGELOG.md",
 	} {
 		if !strings.Contains(read(t, document), want) {
 			t.Errorf("%s does not name the version in VERSION: no %q", document, want)
@@ -108,7 +109,7 @@ func TestManualPages(t *testing.T) {
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 
 func TestLinksLeadSomewhere(t *testing.T) {
-	documents := []string{"README.md", "CHANGELOG.md"}
+	documents := []string{"README.md", "CHANGELOG.md", "SECURITY.md"}
 	more, _ := filepath.Glob(filepath.Join(need.Root(t), "docs", "*.md"))
 	for _, path := range more {
 		documents = append(documents, filepath.Join("docs", filepath.Base(path)))

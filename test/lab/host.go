@@ -126,8 +126,8 @@ func (h *Host) Reboot() {
 // end powers the host off; of a test that failed it shows the journal first.
 func (h *Host) end() {
 	if h.t.Failed() {
-		out, _ := h.Try("journalctl --no-pager --lines 60")
-		h.t.Logf("%s (%s): the journal's last lines:\n%s", h.Name, h.Suite, out)
+		out, _ := h.Try("journalctl --no-pager --lines 40 --unit 'hapgent*'")
+		h.t.Logf("%s (%s): the journal of hapgent:\n%s", h.Name, h.Suite, out)
 	}
 	if out, err := h.lab.script("lab-down", h.Name).CombinedOutput(); err != nil {
 		h.t.Errorf("lab-down %s: %v\n%s", h.Name, err, out)

@@ -28,6 +28,7 @@ const (
 	Server     = "host" // a plain server
 	Controller = "ctl"  // with Ansible and HAProxy
 	RPM        = "rpm"  // with rpm and dnf
+	SysV       = "sysv" // without systemd
 )
 
 // Lab is a network of hosts.

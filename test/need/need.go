@@ -50,19 +50,38 @@ func Root(t testing.TB) string {
 func CopyOfTree(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	copying := exec.Command("bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"`, "copy", dir)
-	copying.Dir = Root(t)
-	if out, err := copying.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := CopyTree(Root(t), dir); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
+
+// CopyTree copies that into a directory.
+func CopyTree(root, dir string) error {
+	copying := exec.Command("bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"`, "copy", dir)
+	copying.Dir = root
+	if out, err := copying.CombinedOutput(); err != nil {
+		return fmt.Errorf("copying the source tree: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Unmade is the environment without what a make that runs the tests would tell
+// another make.
+func Unmade() []string { return append(os.Environ(), "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=") }
+
+// ProgramsVariable names a folder that has the programs already, as on a host
+// that a test binary is brought to.
+const ProgramsVariable = "HAPGENT_TEST_PROGRAMS"
 
 // Programs builds programs into a folder that any user may enter, and runs the
 // tests; it returns their status for os.Exit. The folder is in bin while they run.
 // A program is one of a release, by its name, built as a release has it, or one
 // for tests, by its folder: ./test/....
 func Programs(m *testing.M, bin *string, names ...string) (status int) {
+	if *bin = os.Getenv(ProgramsVariable); *bin != "" {
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "hapgent-test")
 	if err == nil {
 		defer os.RemoveAll(dir)

@@ -7,12 +7,12 @@ import (
 
 // instanceOf is what an instance's unit says instead, of the unit's lines.
 var instanceOf = map[string]string{
-	"Description=hapgent, agent for HAProxy":                                                      "Description=hapgent %i, agent for HAProxy",
-	"Description=Socket of hapgent, agent for HAProxy":                                            "Description=Socket of hapgent %i, agent for HAProxy",
-	"ListenStream=0.0.0.0:9777":                                                                   "ListenStream=0.0.0.0:%i",
-	"EnvironmentFile=-/etc/default/hapgent":                                                       "EnvironmentFile=-/etc/default/hapgent@%i",
-	"Environment=HAPGENT_UNIT=%N GOMAXPROCS=2":                                                    "Environment=HAPGENT_UNIT=%N GOMAXPROCS=2 HAPGENT_PORT=%i HAPGENT_STATE_FILE=/etc/hapgent/%i.json",
-	`ExecStartPre=+/bin/sh -c '[ ! -e "$$0" ] || exec cat "$$0" >/dev/null' /etc/default/hapgent`: `ExecStartPre=+/bin/sh -c '[ ! -e "$$0" ] || exec cat "$$0" >/dev/null' /etc/default/hapgent@%i`,
+	"Description=hapgent, agent for HAProxy":           "Description=hapgent %i, agent for HAProxy",
+	"Description=Socket of hapgent, agent for HAProxy": "Description=Socket of hapgent %i, agent for HAProxy",
+	"ListenStream=0.0.0.0:9777":                        "ListenStream=0.0.0.0:%i",
+	"EnvironmentFile=-/etc/default/hapgent":            "EnvironmentFile=-/etc/default/hapgent@%i",
+	"Environment=HAPGENT_UNIT=%N GOMAXPROCS=2":         "Environment=HAPGENT_UNIT=%N GOMAXPROCS=2 HAPGENT_PORT=%i HAPGENT_STATE_FILE=/etc/hapgent/%i.json",
+	"AssertPathIsDirectory=!/etc/default/hapgent":      "AssertPathIsDirectory=!/etc/default/hapgent@%i",
 }
 
 // An instance is the same service under another name: no directive is given to

@@ -25,9 +25,9 @@ func TestReadmeVerification(t *testing.T) {
 		"SHA256:K0hZF19Go+RKQPczS905IFVhRL8NiZTvZyi+4PkV/g8", key.fingerprint,
 	)
 	steps := slices.DeleteFunc(need.Console(t, filepath.Join(need.Root(t), "README.md")), func(c need.ConsoleCommand) bool {
-		return c.Section != "Verify a download"
+		return c.Section != "Verify with hapgent-verify"
 	})
-	if len(steps) < 6 {
+	if len(steps) < 3 {
 		t.Fatalf("the section has %d lines to run", len(steps))
 	}
 	for _, step := range steps {
@@ -48,6 +48,13 @@ type releaseKey struct{ public, fingerprint string }
 func makeRelease(t *testing.T, dir string) releaseKey {
 	private := filepath.Join(dir, "key")
 	keygen(t, "", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", private)
+	if err := os.Mkdir(filepath.Join(dir, ".ssh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	allowed := append([]byte("vladimir@deviant.guru "), read(t, private+".pub")...)
+	if err := os.WriteFile(filepath.Join(dir, ".ssh", "allowed_signers"), allowed, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	sums := ""
 	for _, name := range []string{"hapgent", "hapgent-arm64"} {
 		path := filepath.Join(dir, name)

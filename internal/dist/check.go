@@ -1,0 +1,227 @@
+package dist
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	rpmutils "github.com/sassoftware/go-rpmutils"
+
+	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/repository"
+	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+)
+
+// checkFolder checks that every file of a folder has a right sum in its signed
+// list, and where it is published by itself a sum and a signature of its own.
+func (c *checker) checkFolder(ctx context.Context, folder string) error {
+	names, err := content(c.directory, folder)
+	if err != nil || names == nil {
+		return err
+	}
+	list := filepath.Join(folder, sumsFile)
+	c.checkSSH(ctx, list)
+	sums, err := c.readSums(list)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		inFolder := strings.TrimPrefix(strings.TrimPrefix(name, folder), "/")
+		if err := c.checkSum(name, list, checksum.Find(sums, sumsFile, inFolder)); err != nil {
+			return err
+		}
+		if folder != "" {
+			continue
+		}
+		own, err := c.readSums(name + checksum.Suffix)
+		if err != nil {
+			return err
+		}
+		if err := c.checkSum(name, name+checksum.Suffix, own); err != nil {
+			return err
+		}
+		c.checkSSH(ctx, name)
+	}
+	return nil
+}
+
+// readSums reads a list of sums; one that is not to be used is a problem.
+func (c *checker) readSums(name string) ([]checksum.Sum, error) {
+	text, err := os.ReadFile(filepath.Join(c.directory, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var sums []checksum.Sum
+	if err == nil {
+		sums, err = checksum.Parse(text)
+	}
+	if err != nil {
+		c.problem("%s: %v", name, err)
+	}
+	return sums, nil
+}
+
+func (c *checker) checkSum(name, list string, sums []checksum.Sum) error {
+	data, err := os.ReadFile(filepath.Join(c.directory, name))
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256(data)
+	switch {
+	case len(sums) != 1:
+		c.problem("%s: has %d sums in %s, expected one", name, len(sums), list)
+	case sums[0].Digest != digest:
+		c.problem("%s: its sum is %x, and %s says %x", name, digest, list, sums[0].Digest)
+	default:
+		c.sums++
+	}
+	return nil
+}
+
+// checkSSH has ssh-keygen check the signature of a file.
+func (c *checker) checkSSH(ctx context.Context, name string) {
+	signature, list := filepath.Join(c.directory, name+sshsig.Suffix), filepath.Join(c.temporary, allowedSignersFile)
+	out, err := exec.CommandContext(ctx, "ssh-keygen", "-Y", "find-principals", "-s", signature, "-f", list).CombinedOutput()
+	if err != nil {
+		c.problem("%s: no signer that %s names: %v: %s", name, allowedSignersFile, err, words(out))
+		return
+	}
+	signer, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	f, err := os.Open(filepath.Join(c.directory, name))
+	if err != nil {
+		c.problem("%s: %v", name, err)
+		return
+	}
+	defer f.Close()
+	args := []string{"-Y", "verify", "-f", list, "-I", signer, "-n", namespace, "-s", signature}
+	if c.revoked != nil {
+		args = append(args, "-r", filepath.Join(c.temporary, revokedKeysFile))
+	}
+	verify := exec.CommandContext(ctx, "ssh-keygen", args...)
+	verify.Stdin = f
+	if out, err := verify.CombinedOutput(); err != nil {
+		c.problem("%s: ssh-keygen: %v: %s", name, err, words(out))
+		return
+	}
+	c.ssh++
+}
+
+// checkRepositories has gpgv check what the tools of users will.
+func (c *checker) checkRepositories(ctx context.Context) error {
+	if c.apt {
+		index := filepath.Join(aptFolder, filepath.FromSlash(repository.Release))
+		inRelease := filepath.Join(filepath.Dir(index), "InRelease")
+		c.checkPGP(inRelease, c.ring.VerifyClear(ctx, filepath.Join(c.directory, inRelease)))
+		c.checkDetached(ctx, index, ".gpg")
+	}
+	if !c.yum {
+		return nil
+	}
+	c.checkDetached(ctx, filepath.Join(yumFolder, filepath.FromSlash(repository.Repomd)), ".asc")
+	packages, err := filepath.Glob(filepath.Join(c.directory, yumFolder, "packages", "*.rpm"))
+	if err != nil {
+		return err
+	}
+	for _, path := range packages {
+		if err := c.checkRPM(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) checkPGP(name string, err error) {
+	if err != nil {
+		c.problem("%s: gpgv: %v", name, err)
+		return
+	}
+	c.pgp++
+}
+
+func (c *checker) checkDetached(ctx context.Context, name, suffix string) {
+	message, err := os.ReadFile(filepath.Join(c.directory, name))
+	if err == nil {
+		err = c.ring.VerifyDetached(ctx, filepath.Join(c.directory, name+suffix), message)
+	}
+	c.checkPGP(name+suffix, err)
+}
+
+// checkRPM checks both signatures in a package.
+func (c *checker) checkRPM(ctx context.Context, path string) error {
+	name := filepath.Join(yumFolder, "packages", filepath.Base(path))
+	header, whole, parsed, err := splitRPM(path)
+	if err != nil {
+		c.problem("%s: %v", name, err)
+		return nil
+	}
+	for tag, message := range map[int][]byte{rpmutils.SIG_RSA: header, rpmutils.SIG_PGP: whole} {
+		signature, err := parsed.GetBytes(tag)
+		if err != nil {
+			c.problem("%s: no signature: %v", name, err)
+			continue
+		}
+		file := filepath.Join(c.temporary, "signature")
+		if err := os.WriteFile(file, signature, 0o600); err != nil {
+			return err
+		}
+		c.checkPGP(name, c.ring.VerifyDetached(ctx, file, message))
+	}
+	return nil
+}
+
+// taken are the signatures that were published, for the files of a rebuilt
+// release. Where there is none it is empty: that was found before.
+type taken struct{ from, to string }
+
+func (t taken) published(path string) string {
+	name, err := filepath.Rel(t.to, path)
+	if err != nil {
+		return path
+	}
+	return filepath.Join(t.from, name)
+}
+
+func (t taken) ssh(path string) ([]byte, error) {
+	return optional(t.published(path) + sshsig.Suffix)
+}
+
+// clear gives the text of the rebuilt file the signature of the published one.
+func (t taken) clear(_ context.Context, path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := optional(filepath.Join(filepath.Dir(t.published(path)), "InRelease"))
+	if err != nil {
+		return nil, err
+	}
+	header, _, _ := bytes.Cut(signed, []byte("\n\n"))
+	const begin = "-----BEGIN PGP SIGNATURE-----"
+	_, signature, _ := bytes.Cut(signed, []byte(begin))
+	return bytes.Join([][]byte{header, []byte("\n\n"), text, []byte(begin), signature}, nil), nil
+}
+
+func (t taken) detached(_ context.Context, path string) ([]byte, error) {
+	for _, suffix := range []string{".gpg", ".asc"} {
+		if signature, err := optional(t.published(path) + suffix); err != nil || signature != nil {
+			return signature, err
+		}
+	}
+	return nil, nil
+}
+
+func (t taken) rpm(_ context.Context, path string) (header, whole []byte, err error) {
+	_, _, parsed, err := splitRPM(t.published(path))
+	if err != nil {
+		return nil, nil, nil // checkRPM has told of it
+	}
+	header, _ = parsed.GetBytes(rpmutils.SIG_RSA)
+	whole, _ = parsed.GetBytes(rpmutils.SIG_PGP)
+	return header, whole, nil
+}

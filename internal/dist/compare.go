@@ -1,0 +1,102 @@
+package dist
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+)
+
+// isTaken says whether a file is a signature or a key and nothing else, which the
+// rebuilt release has of the published one.
+func isTaken(name string) bool {
+	return strings.HasSuffix(name, sshsig.Suffix) || strings.HasSuffix(name, ".asc") || strings.HasSuffix(name, ".gpg")
+}
+
+// compare compares every byte that a second build makes.
+func (r *report) compare(ctx context.Context, rebuilt, published string) error {
+	ours, err := tree(rebuilt)
+	if err != nil {
+		return err
+	}
+	theirs, err := tree(published)
+	if err != nil {
+		return err
+	}
+	identical, differ := 0, 0
+	for _, name := range ours {
+		if isTaken(name) {
+			continue
+		}
+		difference, err := difference(filepath.Join(rebuilt, name), filepath.Join(published, name))
+		if err != nil {
+			return err
+		}
+		if difference == "" {
+			identical++
+			continue
+		}
+		differ++
+		r.problem("%s: %s", name, difference)
+		r.explain(ctx, filepath.Join(rebuilt, name), filepath.Join(published, name))
+	}
+	for _, name := range theirs {
+		if !slices.Contains(ours, name) {
+			differ++
+			r.problem("%s: the source makes no such file", name)
+		}
+	}
+	fmt.Fprintf(r.out, "%d identical, %d differ\n", identical, differ)
+	return nil
+}
+
+// tree are the files below a directory, by their paths from there.
+func tree(directory string) (names []string, err error) {
+	err = filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(directory, path)
+		names = append(names, name)
+		return err
+	})
+	return names, err
+}
+
+// difference says where the published file is another than ours; "" if nowhere.
+func difference(ours, theirs string) (string, error) {
+	want, err := os.ReadFile(ours)
+	if err != nil {
+		return "", err
+	}
+	found, err := os.ReadFile(theirs)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "not published", nil
+	}
+	if err != nil || bytes.Equal(want, found) {
+		return "", err
+	}
+	at := 1 // as cmp counts
+	for at <= min(len(want), len(found)) && want[at-1] == found[at-1] {
+		at++
+	}
+	return fmt.Sprintf("differs from byte %d, of %d published and %d rebuilt", at, len(found), len(want)), nil
+}
+
+// explain adds what diffoscope says, where it is installed.
+func (r *report) explain(ctx context.Context, ours, theirs string) {
+	if _, err := exec.LookPath("diffoscope"); err != nil || !exists(filepath.Dir(theirs), filepath.Base(theirs)) {
+		return
+	}
+	// its status is 1 for a difference
+	words, _ := exec.CommandContext(ctx, "diffoscope", "--max-text-report-size", "10000", theirs, ours).CombinedOutput()
+	fmt.Fprintf(r.out, "%s\n", bytes.TrimSpace(words))
+}

@@ -1,0 +1,168 @@
+package dist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	rpmutils "github.com/sassoftware/go-rpmutils"
+
+	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
+	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/signer"
+	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+)
+
+// namespace is what the signatures of files are for.
+const namespace = "file"
+
+// signatures are those that a release has, each of a file by its path. They are
+// made by Keys, or taken from what was published.
+type signatures interface {
+	// ssh is the armored SSH signature of the file.
+	ssh(path string) ([]byte, error)
+	// clear is the text with its OpenPGP signature.
+	clear(ctx context.Context, path string) ([]byte, error)
+	// detached is the armored OpenPGP signature of the file.
+	detached(ctx context.Context, path string) ([]byte, error)
+	// rpm are the OpenPGP signatures of a package that has none: of its header, and
+	// of its header and what follows.
+	rpm(ctx context.Context, path string) (header, whole []byte, err error)
+}
+
+// Keys are those that a release is signed with. They make its signatures.
+type Keys struct {
+	identity
+	key *signer.Key
+	pgp *gnupg.Keys
+}
+
+// Close ends what was started to reach the keys.
+func (k *Keys) Close() error { return k.pgp.Close() }
+
+// Snapshot says whether what the keys sign is no release.
+func (k *Keys) Snapshot() bool { return k.snapshot }
+
+// Open finds the keys of a release: an SSH key as signer.Open takes it, and
+// OpenPGP keys by what gpg knows them by, separated by blanks. Every one of those
+// signs the index of the apt repository, the first all else. The release must be
+// that of a tagged tree, and the SSH key be allowed by packaging/allowed_signers
+// now.
+func Open(ctx context.Context, s release.Source, sshKey, pgpKeys string, ask signer.Passphrases) (*Keys, error) {
+	if sshKey == "" || strings.TrimSpace(pgpKeys) == "" {
+		return nil, errors.New("a release takes two keys, SIGNING_KEY for its files and GPG_KEY for its repositories, and only one is set (with none a snapshot is made)")
+	}
+	if err := s.CheckTagged(ctx); err != nil {
+		return nil, err
+	}
+	var who identity
+	if err := who.readSigners(s); err != nil {
+		return nil, err
+	}
+	key, err := signer.Open(sshKey, ask)
+	if err != nil {
+		return nil, fmt.Errorf("SIGNING_KEY: %w", err)
+	}
+	if err := who.checkAllowed(key); err != nil {
+		return nil, err
+	}
+	pgp, err := gnupg.Find(ctx, "", strings.Fields(pgpKeys)...)
+	if err != nil {
+		return nil, fmt.Errorf("GPG_KEY: %w", err)
+	}
+	if who.keyring, err = pgp.Export(ctx); err != nil {
+		return nil, err
+	}
+	return &Keys{who, key, pgp}, nil
+}
+
+// checkAllowed says whether users will accept what the key signs now.
+func (i identity) checkAllowed(key *signer.Key) error {
+	public, err := sshkey.Parse(key.PublicKey().Marshal())
+	if err != nil {
+		return err
+	}
+	_, err = allowedsigners.Parse(i.allowedSigners).Find(allowedsigners.Query{Key: public, Namespace: namespace, Time: time.Now(), AnyIdentity: true})
+	if err != nil {
+		return fmt.Errorf("SIGNING_KEY: the key %s must be allowed by packaging/allowed_signers, which users verify with: %w", public.Fingerprint(), err)
+	}
+	if i.revoked == nil {
+		return nil
+	}
+	if err := allowedsigners.NewRevocations(i.revoked).Check(public); err != nil {
+		return fmt.Errorf("SIGNING_KEY: packaging/revoked_keys: %w", err)
+	}
+	return nil
+}
+
+func (k *Keys) ssh(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	digest, err := sshsig.SHA512.Digest(f)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := sshsig.Sign(k.key, namespace, sshsig.SHA512, digest)
+	if err != nil {
+		return nil, err
+	}
+	return signature.Armor(), nil
+}
+
+func (k *Keys) clear(ctx context.Context, path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return k.pgp.ClearSign(ctx, text)
+}
+
+func (k *Keys) detached(ctx context.Context, path string) ([]byte, error) {
+	message, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return k.pgp.Detach(ctx, message)
+}
+
+func (k *Keys) rpm(ctx context.Context, path string) (header, whole []byte, err error) {
+	signedHeader, signedWhole, _, err := splitRPM(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if header, err = k.pgp.DetachOne(ctx, signedHeader); err != nil {
+		return nil, nil, err
+	}
+	whole, err = k.pgp.DetachOne(ctx, signedWhole)
+	return header, whole, err
+}
+
+// splitRPM returns what the two signatures of an rpm are of.
+func splitRPM(path string) (header, whole []byte, parsed *rpmutils.RpmHeader, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer f.Close()
+	parsed, err = rpmutils.ReadHeader(f)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("%q: %w", path, err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	extent := parsed.GetRange()
+	if extent.End > len(content) {
+		return nil, nil, nil, fmt.Errorf("%q ends within its header", path)
+	}
+	return content[extent.Start:extent.End], content[extent.Start:], parsed, nil
+}

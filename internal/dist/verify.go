@@ -1,0 +1,146 @@
+package dist
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
+	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+)
+
+// ErrDiffers is the error of a release that was checked and is not good.
+var ErrDiffers = errors.New("this is not what the source makes, or not signed by whom it should be")
+
+// Verify checks the release in the directory published: sums, signatures and,
+// by building it again, every byte of it. What it finds goes to out. A repository
+// that is not there, since it is published elsewhere, is left out.
+//
+// Signatures cannot be made again: the rebuilt release takes over those that were
+// published, which have been checked, so that all else, and what is made of
+// signed files, can be compared whole.
+func Verify(ctx context.Context, s release.Source, published string, out io.Writer) error {
+	w, err := workshop(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	p, err := planOf(w, published, out)
+	if err != nil {
+		return err
+	}
+	aside, err := w.Temporary()
+	if err != nil {
+		return err
+	}
+	r := &report{out: out}
+	if err := (&checker{plan: p, report: r, directory: published, temporary: aside}).check(ctx); err != nil {
+		return err
+	}
+	rebuilt := filepath.Join(aside, "dist")
+	if err := os.Mkdir(rebuilt, 0o755); err != nil {
+		return err
+	}
+	p.signatures = taken{from: published, to: rebuilt}
+	if err := p.build(ctx, rebuilt); err != nil {
+		return err
+	}
+	if err := r.compare(ctx, rebuilt, published); err != nil {
+		return err
+	}
+	if r.problems > 0 {
+		return ErrDiffers
+	}
+	return nil
+}
+
+// planOf is how a published release was built, and whose it should be.
+func planOf(w *release.Workshop, published string, out io.Writer) (*plan, error) {
+	p := &plan{Workshop: w, apt: exists(published, aptFolder), yum: exists(published, yumFolder)}
+	var err error
+	if p.allowedSigners, err = os.ReadFile(filepath.Join(published, allowedSignersFile)); err != nil {
+		return nil, fmt.Errorf("not a release: %w", err)
+	}
+	if p.keyring, err = os.ReadFile(filepath.Join(published, keyringFile)); err != nil {
+		return nil, fmt.Errorf("not a release: %w", err)
+	}
+	var trusted identity
+	if err := trusted.readSigners(w.Source); err != nil {
+		return nil, err
+	}
+	signers := allowedsigners.Parse(p.allowedSigners).Signers()
+	switch {
+	case bytes.Equal(trusted.allowedSigners, p.allowedSigners):
+		p.revoked = trusted.revoked
+	case len(signers) == 1 && signers[0].Principals == snapshotSigner:
+		p.snapshot = true
+		fmt.Fprintf(out, "%s is a snapshot, signed by throw-away keys: its signatures say nothing of who made it\n", published)
+	default:
+		return nil, fmt.Errorf("%q is not packaging/%s of this tree: is the tree that of the release's tag?", filepath.Join(published, allowedSignersFile), allowedSignersFile)
+	}
+	for _, folder := range folders {
+		if !exists(published, folder) {
+			fmt.Fprintf(out, "%s is not there: not verified\n", filepath.Join(published, folder))
+		}
+	}
+	return p, nil
+}
+
+func exists(directory, name string) bool {
+	_, err := os.Lstat(filepath.Join(directory, name))
+	return err == nil
+}
+
+// report is what is found, a line a problem.
+type report struct {
+	out      io.Writer
+	problems int
+}
+
+func (r *report) problem(format string, args ...any) {
+	r.problems++
+	fmt.Fprintf(r.out, format+"\n", args...)
+}
+
+// checker checks sums and signatures of what was published.
+type checker struct {
+	*plan
+	*report
+	directory, temporary string
+	ring                 *gnupg.Ring
+	sums, ssh, pgp       int // that are good
+}
+
+func (c *checker) check(ctx context.Context) error {
+	for name, text := range map[string][]byte{allowedSignersFile: c.allowedSigners, revokedKeysFile: c.revoked} {
+		if err := os.WriteFile(filepath.Join(c.temporary, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	for _, folder := range folders {
+		if err := c.checkFolder(ctx, folder); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(c.out, "%d sums are right, %d signatures are good to ssh-keygen\n", c.sums, c.ssh)
+	ring, err := gnupg.NewRing(ctx, c.keyring, c.temporary)
+	if err != nil {
+		return fmt.Errorf("%s: %w", keyringFile, err)
+	}
+	c.ring = ring
+	if err := c.checkRepositories(ctx); err != nil {
+		return err
+	}
+	if c.pgp > 0 {
+		fmt.Fprintf(c.out, "%d signatures are good to gpgv\n", c.pgp)
+	}
+	return nil
+}
+
+func words(out []byte) string { return strings.Join(strings.Fields(string(out)), " ") }

@@ -1,0 +1,166 @@
+// Package gnupg signs and verifies with OpenPGP keys by gpg and gpgv, which know
+// where keys are: in a keyring, behind an agent, on a card.
+//
+// It guarantees that what Verify accepts, gpgv accepts with the keys of the given
+// file and no other of the user's.
+package gnupg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Keys are secret keys that gpg has.
+type Keys struct {
+	home         string   // "" is the user's
+	fingerprints []string // the first signs what takes one signature only
+}
+
+// Find finds the secret keys by what gpg knows them by, such as a fingerprint or
+// an address. The home is a folder for gpg, "" for the user's.
+func Find(ctx context.Context, home string, names ...string) (*Keys, error) {
+	k := &Keys{home: home}
+	for _, name := range names {
+		out, err := k.gpg(ctx, nil, "--list-secret-keys", "--with-colons", name)
+		if err != nil {
+			return nil, fmt.Errorf("gpg has no secret key %q: %w", name, err)
+		}
+		found := fingerprints(out)
+		if len(found) != 1 {
+			return nil, fmt.Errorf("gpg has %d secret keys %q, expected one: name it by its fingerprint", len(found), name)
+		}
+		k.fingerprints = append(k.fingerprints, found...)
+	}
+	return k, nil
+}
+
+// fingerprints are those of the primary keys of a listing with colons.
+func fingerprints(listing []byte) (all []string) {
+	primary := false
+	for line := range strings.Lines(string(listing)) {
+		fields := strings.Split(line, ":")
+		switch {
+		case fields[0] == "pub" || fields[0] == "sec":
+			primary = true
+		case fields[0] == "fpr" && primary && len(fields) > 9:
+			all, primary = append(all, fields[9]), false
+		}
+	}
+	return all
+}
+
+// Generate makes a key without a passphrase in the home, which it makes too.
+func Generate(ctx context.Context, home, name string) error {
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return err
+	}
+	k := &Keys{home: home}
+	defer k.Close()
+	// rpm before 4.17 knows no newer algorithm
+	_, err := k.gpg(ctx, nil, "--passphrase", "", "--quick-generate-key", name, "rsa3072", "sign", "never")
+	return err
+}
+
+// Close ends the agent that gpg has started for a home of its own.
+func (k *Keys) Close() error {
+	if k.home == "" {
+		return nil
+	}
+	return exec.Command("gpgconf", "--homedir", k.home, "--kill", "gpg-agent").Run()
+}
+
+// Export returns the public keys, armored.
+func (k *Keys) Export(ctx context.Context) ([]byte, error) {
+	return k.gpg(ctx, nil, append([]string{"--armor", "--export-options", "export-minimal", "--export"}, k.fingerprints...)...)
+}
+
+// ClearSign returns the text with a signature by every key below it.
+func (k *Keys) ClearSign(ctx context.Context, text []byte) ([]byte, error) {
+	return k.sign(ctx, text, k.fingerprints, "--armor", "--clear-sign")
+}
+
+// Detach returns the signatures of the message by every key, armored.
+func (k *Keys) Detach(ctx context.Context, message []byte) ([]byte, error) {
+	return k.sign(ctx, message, k.fingerprints, "--armor", "--detach-sign")
+}
+
+// DetachOne returns the signature of the message by the first key, in binary.
+func (k *Keys) DetachOne(ctx context.Context, message []byte) ([]byte, error) {
+	return k.sign(ctx, message, k.fingerprints[:1], "--detach-sign")
+}
+
+func (k *Keys) sign(ctx context.Context, message []byte, keys []string, args ...string) ([]byte, error) {
+	all := []string{"--digest-algo", "SHA512"}
+	for _, key := range keys {
+		all = append(all, "--local-user", key+"!")
+	}
+	out, err := k.gpg(ctx, message, append(all, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("signing with OpenPGP key %s: %w", strings.Join(keys, ", "), err)
+	}
+	return out, nil
+}
+
+func (k *Keys) gpg(ctx context.Context, input []byte, args ...string) ([]byte, error) {
+	if k.home != "" {
+		args = append([]string{"--homedir", k.home}, args...)
+	}
+	return run(ctx, input, "gpg", append([]string{"--batch", "--quiet"}, args...)...)
+}
+
+// run runs a program and returns what it prints; its own words are the error.
+func run(ctx context.Context, input []byte, name string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin = bytes.NewReader(input)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if words := strings.Join(strings.Fields(complaint.String()), " "); err != nil && words != "" {
+		err = fmt.Errorf("%w: %s", err, words)
+	}
+	return out, err
+}
+
+// Ring is a file of public keys that signatures are checked with.
+type Ring struct{ path string }
+
+// NewRing makes one of armored public keys, in the directory.
+func NewRing(ctx context.Context, armored []byte, directory string) (*Ring, error) {
+	binary, err := run(ctx, armored, "gpg", "--batch", "--quiet", "--dearmor")
+	if err != nil {
+		return nil, fmt.Errorf("not armored OpenPGP keys: %w", err)
+	}
+	path := filepath.Join(directory, "keyring.gpg")
+	return &Ring{path}, os.WriteFile(path, binary, 0o600)
+}
+
+// Fingerprints are those of armored public keys.
+func Fingerprints(ctx context.Context, armored []byte) ([]string, error) {
+	out, err := run(ctx, armored, "gpg", "--batch", "--quiet", "--show-keys", "--with-colons")
+	if err != nil {
+		return nil, err
+	}
+	all := fingerprints(out)
+	if len(all) == 0 {
+		return nil, errors.New("no OpenPGP key found")
+	}
+	return all, nil
+}
+
+// VerifyClear checks a text that has its signature below it.
+func (r *Ring) VerifyClear(ctx context.Context, path string) error {
+	_, err := run(ctx, nil, "gpgv", "--quiet", "--keyring", r.path, path)
+	return err
+}
+
+// VerifyDetached checks the signature of a message.
+func (r *Ring) VerifyDetached(ctx context.Context, signature string, message []byte) error {
+	_, err := run(ctx, message, "gpgv", "--quiet", "--keyring", r.path, signature, "-")
+	return err
+}

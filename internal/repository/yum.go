@@ -1,0 +1,96 @@
+package repository
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// Repomd is where the index stands that is to be signed, from the folder of a
+// repository for dnf: as repomd.xml.asc beside it.
+const Repomd = "repodata/repomd.xml"
+
+// Yum is a repository for dnf and yum.
+type Yum struct{ Time time.Time }
+
+// Write writes the indices of the .rpm files in the folder packages below the
+// directory.
+func (y Yum) Write(directory string) error {
+	paths, err := filepath.Glob(filepath.Join(directory, "packages", "*.rpm"))
+	if err != nil {
+		return err
+	}
+	var all indices
+	for _, p := range paths {
+		if err := all.add(p, y.Time); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(p), err)
+		}
+	}
+	md := repomd{Namespace: "http://linux.duke.edu/metadata/repo", Revision: y.Time.Unix()}
+	for _, index := range all.documents() {
+		data, err := y.writeIndex(directory, index.name, index.document)
+		if err != nil {
+			return err
+		}
+		md.Data = append(md.Data, data)
+	}
+	text, err := document(md)
+	if err != nil {
+		return err
+	}
+	return write(filepath.Join(directory, filepath.FromSlash(Repomd)), text)
+}
+
+// writeIndex writes an index under a name that has its sum, so that a repository
+// that is replaced while dnf reads it is never taken for another.
+func (y Yum) writeIndex(directory, name string, content any) (repomdData, error) {
+	text, err := document(content)
+	if err != nil {
+		return repomdData{}, err
+	}
+	zipped, err := compressed(text)
+	if err != nil {
+		return repomdData{}, err
+	}
+	open, packed := newFile("", text), newFile("", zipped)
+	packed.name = "repodata/" + packed.digest + "-" + name + ".xml.gz"
+	return repomdData{
+		Type:         name,
+		Checksum:     xmlSum{"sha256", "", packed.digest},
+		OpenChecksum: xmlSum{"sha256", "", open.digest},
+		Location:     xmlLocation{packed.name},
+		Timestamp:    y.Time.Unix(),
+		Size:         len(zipped),
+		OpenSize:     len(text),
+	}, packed.write(directory)
+}
+
+type repomd struct {
+	XMLName   xml.Name     `xml:"repomd"`
+	Namespace string       `xml:"xmlns,attr"`
+	Revision  int64        `xml:"revision"`
+	Data      []repomdData `xml:"data"`
+}
+
+type repomdData struct {
+	Type         string      `xml:"type,attr"`
+	Checksum     xmlSum      `xml:"checksum"`
+	OpenChecksum xmlSum      `xml:"open-checksum"`
+	Location     xmlLocation `xml:"location"`
+	Timestamp    int64       `xml:"timestamp"`
+	Size         int         `xml:"size"`
+	OpenSize     int         `xml:"open-size"`
+}
+
+func document(content any) ([]byte, error) {
+	b := bytes.NewBufferString(xml.Header)
+	e := xml.NewEncoder(b)
+	e.Indent("", "  ")
+	if err := e.Encode(content); err != nil {
+		return nil, err
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}

@@ -1,0 +1,31 @@
+package hosts
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/need"
+)
+
+// The commands of docs/operating.md do what it says, on a host that has just had
+// the package installed.
+func TestOperatingAsDocumented(t *testing.T) {
+	commands := need.Console(t, filepath.Join(need.Root(t), "docs", "operating.md"))
+	if len(commands) < 30 {
+		t.Fatalf("only %d commands found", len(commands))
+	}
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		for _, c := range commands {
+			if strings.HasPrefix(c.Text, "nc ") { // a change shows a moment later
+				h.Until(strings.TrimSpace(c.Prints), c.Text)
+				continue
+			}
+			if out, _ := h.Try(c.Text); out != c.Prints {
+				t.Errorf("docs/operating.md:%d: %s\nprints\n%swant\n%s", c.Line, c.Text, out, c.Prints)
+			}
+		}
+	})
+}

@@ -1,0 +1,178 @@
+package release
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/releaser"
+)
+
+// fails runs a command of make that must fail, and returns what it says.
+func fails(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Fatalf("%q did not fail:\n%s", cmd.Args, out)
+	}
+	return string(out)
+}
+
+// refused tries to make a release, which must be refused with one sentence,
+// and leave no file.
+func refused(t *testing.T, r *releaser.Releaser, want string, variables ...string) {
+	t.Helper()
+	before := files(t, r.Tree)
+	said := fails(t, r.Make("release", variables...))
+	sentences := regexp.MustCompile(`(?m)^(exit status 1|make: .*)\n`).ReplaceAllString(said, "")
+	if strings.Count(sentences, "\n") != 1 || !regexp.MustCompile(want).MatchString(sentences) {
+		t.Errorf("said %q, want one sentence: %s", sentences, want)
+	}
+	if after := files(t, r.Tree); !slices.Equal(before, after) {
+		t.Errorf("there were the files\n%q, now there are\n%q", before, after)
+	}
+}
+
+func newReleaser(t *testing.T) *releaser.Releaser {
+	t.Helper()
+	r, err := releaser.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Remove() })
+	return r
+}
+
+func do(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func write(t *testing.T, text string, path ...string) {
+	t.Helper()
+	do(t, os.WriteFile(filepath.Join(path...), []byte(text), 0o644))
+}
+
+func TestRefusedReleases(t *testing.T) {
+	r := newReleaser(t)
+	version := strings.TrimSpace(string(read(t, r.Tree, "VERSION")))
+	stranger := filepath.Join(r.Directory, "stranger")
+	do(t, releaser.Run(r.Directory, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", stranger))
+
+	t.Run("missing key", func(t *testing.T) {
+		refused(t, r, `SIGNING_KEY: key: open .*/none: no such file`, "SIGNING_KEY="+r.Directory+"/none")
+		refused(t, r, `GPG_KEY: gpg has no secret key "nobody@example.org"`, "GPG_KEY=nobody@example.org")
+		refused(t, r, `two keys, SIGNING_KEY .* and GPG_KEY`, "GPG_KEY=")
+		refused(t, r, `two keys, SIGNING_KEY .* and GPG_KEY`, "SIGNING_KEY=")
+	})
+	t.Run("key that is not allowed", func(t *testing.T) {
+		refused(t, r, `SIGNING_KEY: the key SHA256:\S+ must be allowed by packaging/allowed_signers.*no line lists the key`, "SIGNING_KEY="+stranger)
+	})
+	t.Run("dirty tree", func(t *testing.T) {
+		write(t, "", r.Tree, "cmd", "hapgent", "more.go")
+		refused(t, r, `the tree is not that of a commit, "\?\? cmd/hapgent/more.go" and 0 more`)
+		do(t, os.Remove(filepath.Join(r.Tree, "cmd/hapgent/more.go")))
+		write(t, "changed\n", r.Tree, "CHANGELOG.md")
+		refused(t, r, `the tree is not that of a commit, " M CHANGELOG.md" and 0 more`)
+		do(t, r.Git("checkout", "--quiet", "CHANGELOG.md"))
+	})
+	t.Run("version that is not the tag", func(t *testing.T) {
+		do(t, r.Git("tag", "v9.9.9"))
+		do(t, r.Git("tag", "--delete", "v"+version))
+		refused(t, r, `VERSION is `+version+`, and the tag of the commit is v9.9.9: expected v`+version)
+		do(t, r.Git("tag", "--delete", "v9.9.9"))
+		refused(t, r, `VERSION is `+version+`, and the commit has no tag: expected v`+version)
+		do(t, r.Git("tag", "v"+version))
+	})
+	t.Run("expired and revoked key", func(t *testing.T) {
+		allowed := string(read(t, r.Tree, "packaging", "allowed_signers"))
+		write(t, strings.Replace(allowed, "namespaces", `valid-before="20200101Z",namespaces`, 1), r.Tree, "packaging", "allowed_signers")
+		do(t, r.Commit("v"+version))
+		refused(t, r, `must be allowed by packaging/allowed_signers.*expired on 2020-01-01`)
+		write(t, allowed, r.Tree, "packaging", "allowed_signers")
+		do(t, releaser.Run(r.Tree, "ssh-keygen", "-k", "-f", "packaging/revoked_keys", r.Key+".pub"))
+		do(t, r.Commit("v"+version))
+		refused(t, r, `SIGNING_KEY: packaging/revoked_keys: .*revoked`)
+	})
+}
+
+// A target that fails when others are done leaves nothing, and what was there
+// before as it was.
+func TestHalfAReleaseIsNone(t *testing.T) {
+	r := newReleaser(t)
+	do(t, os.Remove(filepath.Join(r.Tree, "examples", "deploy.sh")))
+	do(t, r.Commit("v"+strings.TrimSpace(string(read(t, r.Tree, "VERSION")))))
+	refused(t, r, `(deb|rpm) of hapgent for \w+: .*examples/deploy.sh`)
+	do(t, os.Mkdir(filepath.Join(r.Tree, "dist"), 0o755))
+	write(t, "of an earlier release\n", r.Tree, "dist", "hapgent")
+	refused(t, r, `(deb|rpm) of hapgent for \w+: .*examples/deploy.sh`)
+	if got := read(t, r.Tree, "dist", "hapgent"); string(got) != "of an earlier release\n" {
+		t.Errorf("dist/hapgent is now %q", got)
+	}
+}
+
+// An interrupted one leaves nothing either.
+func TestInterruptedRelease(t *testing.T) {
+	r := newReleaser(t)
+	before := files(t, r.Tree)
+	cmd := r.Make("release")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	do(t, cmd.Start())
+	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		partial, _ := filepath.Glob(filepath.Join(r.Tree, ".dist-partial-*", "hapgent*"))
+		if len(partial) > 0 {
+			break
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatal("no file of the release appears in a minute")
+		}
+	}
+	do(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)) // as the terminal does for ^C
+	if err := cmd.Wait(); err == nil {
+		t.Fatal("make did not fail")
+	}
+	if after := files(t, r.Tree); !slices.Equal(before, after) {
+		t.Errorf("there were the files\n%q, now there are\n%q", before, after)
+	}
+}
+
+// What is made without keys says that it is no release, wherever it is looked at.
+func TestSnapshot(t *testing.T) {
+	r := newReleaser(t)
+	write(t, "dirty\n", r.Tree, "untracked")
+	out, err := r.Make("release", "SIGNING_KEY=", "GPG_KEY=").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "snapshot") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, want := range map[string]string{
+		"allowed_signers":            "snapshot namespaces=\"file\" ssh-ed25519 ",
+		"hapgent.sources":            "# hapgent snapshot\n",
+		"hapgent.repo":               "name=hapgent snapshot\n",
+		"SECURITY.md":                "SSH      snapshot  ED25519 SHA256:",
+		"apt/dists/stable/InRelease": "Label: hapgent snapshot\n",
+		"apt/dists/stable/Release":   "Description: hapgent snapshot\n",
+	} {
+		if got := read(t, r.Dist(), name); !bytes.Contains(got, []byte(want)) {
+			t.Errorf("%s does not say %q:\n%s", name, want, got)
+		}
+		if got := read(t, who.Dist(), name); bytes.Contains(got, []byte("snapshot  ")) || bytes.Contains(got, []byte("hapgent snapshot")) {
+			t.Errorf("%s of a release says that it is a snapshot:\n%s", name, got)
+		}
+	}
+	if keys := output(t, r.Dist(), "", "gpg", "--show-keys", "hapgent-archive-keyring.asc"); !strings.Contains(keys, "snapshot (a throw-away key)") {
+		t.Errorf("the keyring has %s", keys)
+	}
+	verified, err := r.Make("verify-release").CombinedOutput()
+	if err != nil || !strings.Contains(string(verified), "snapshot, signed by throw-away keys") || !strings.Contains(string(verified), " 0 differ\n") {
+		t.Errorf("%v\n%s", err, verified)
+	}
+}

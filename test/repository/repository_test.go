@@ -1,0 +1,186 @@
+// Package repository installs a release on booted hosts, by the lines of the
+// README, from repositories that are as they should be and from ones that were
+// tampered with.
+package repository
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/repository"
+	"github.com/epicfilemcnulty/hapgent/test/built"
+	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/releaser"
+)
+
+var (
+	who     *releaser.Releaser
+	hosts   *lab.Lab
+	web     *site
+	version string
+)
+
+// older is the version that is upgraded from.
+const older = "0.3.1"
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) (status int) {
+	var err error
+	defer func() {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
+		}
+	}()
+	here, err := release.Here()
+	if err != nil {
+		return 1
+	}
+	version = here.Version
+	if who, err = releaser.New(""); err != nil {
+		return 1
+	}
+	defer who.Remove()
+	if err = who.Release(); err != nil {
+		return 1
+	}
+	if web, err = newSite(); err != nil {
+		return 1
+	}
+	if hosts, err = lab.New(); err != nil {
+		return 1
+	}
+	defer func() { err = hosts.Close() }()
+	return m.Run()
+}
+
+// lines are the commands of a section of the README. The documented key and its
+// fingerprint stand for the releaser's.
+func lines(t *testing.T, section string) (all []need.ConsoleCommand) {
+	t.Helper()
+	public, err := os.ReadFile(who.Key + ".pub")
+	do(t, err)
+	fingerprint, err := exec.Command("ssh-keygen", "-l", "-f", who.Key).Output()
+	do(t, err)
+	ours := strings.NewReplacer(
+		"AAAAC3NzaC1lZDI1NTE5AAAAICEWU0xshVgOIyjzQEOKtjG8sU8sWJPh25CP/ISfJRey", strings.Fields(string(public))[1],
+		"SHA256:K0hZF19Go+RKQPczS905IFVhRL8NiZTvZyi+4PkV/g8", strings.Fields(string(fingerprint))[1],
+	)
+	for _, c := range need.Console(t, filepath.Join(need.Root(t), "README.md")) {
+		if c.Section == section {
+			c.Text, c.Prints = ours.Replace(c.Text), ours.Replace(c.Prints)
+			all = append(all, c)
+		}
+	}
+	if len(all) < 2 {
+		t.Fatalf("README.md has %d commands in %q", len(all), section)
+	}
+	return all
+}
+
+// install runs the lines of a section on a host; what they are said to print they
+// must print.
+func install(t *testing.T, h *lab.Host, section string) {
+	t.Helper()
+	for _, c := range lines(t, section) {
+		if out := h.Run("{ " + c.Text + "; } </dev/null"); c.Prints != "" && out != c.Prints {
+			t.Errorf("README.md:%d: %s\nprints %q, want %q", c.Line, c.Text, out, c.Prints)
+		}
+	}
+}
+
+func do(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refuses runs a script that must fail, and say each of what is wanted.
+func refuses(t *testing.T, h *lab.Host, script string, wants ...string) {
+	t.Helper()
+	out, err := h.Try("{ " + script + "; } </dev/null")
+	if err == nil {
+		t.Fatalf("%s: does not fail:\n%s", script, out)
+	}
+	for _, want := range wants {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s: does not say %q:\n%s", script, want, out)
+		}
+	}
+}
+
+// copyOfDist is a copy of the release that may be changed, as its hosts may read.
+func copyOfDist(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "published")
+	do(t, releaser.Run("/", "cp", "-r", who.Dist(), dir))
+	return dir
+}
+
+// change changes a byte in the middle of each file that a pattern names.
+func change(t *testing.T, pattern ...string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(pattern...))
+	do(t, err)
+	if len(paths) == 0 {
+		t.Fatalf("no file %q", pattern)
+	}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		do(t, err)
+		content[len(content)/2] ^= 1
+		do(t, os.WriteFile(path, content, 0o644))
+	}
+}
+
+func keys(t *testing.T, r *releaser.Releaser) *gnupg.Keys {
+	t.Helper()
+	k, err := gnupg.Find(context.Background(), r.GnuPG, releaser.Name)
+	do(t, err)
+	return k
+}
+
+// signRepomd signs an index of a repository for dnf.
+func signRepomd(t *testing.T, yum string, r *releaser.Releaser) {
+	t.Helper()
+	index := filepath.Join(yum, repository.Repomd)
+	text, err := os.ReadFile(index)
+	do(t, err)
+	signature, err := keys(t, r).Detach(t.Context(), text)
+	do(t, err)
+	do(t, os.WriteFile(index+".asc", signature, 0o644))
+}
+
+// olderRelease is a release of the older version, as far as apt sees it, of an
+// hour before.
+func olderRelease(t *testing.T) string {
+	t.Helper()
+	dist := copyOfDist(t)
+	apt := filepath.Join(dist, "apt")
+	do(t, os.RemoveAll(apt))
+	do(t, built.Packages(filepath.Join(apt, "pool"), older, built.Here()))
+	when, err := need.Source(t).Time(t.Context())
+	do(t, err)
+	when = when.Add(-time.Hour)
+	do(t, repository.Apt{Origin: "hapgent", Label: "hapgent", Description: "hapgent", Architectures: []string{built.Here().Debian}, Time: when}.Write(apt))
+	index := filepath.Join(apt, repository.Release)
+	text, err := os.ReadFile(index)
+	do(t, err)
+	signed, err := keys(t, who).ClearSign(t.Context(), text)
+	do(t, err)
+	inRelease := filepath.Join(filepath.Dir(index), "InRelease")
+	do(t, os.WriteFile(inRelease, signed, 0o644))
+	do(t, os.Chtimes(inRelease, when, when)) // apt asks for what is newer
+	return dist
+}

@@ -1,0 +1,112 @@
+// Package tools has what the project is checked and published by, as a module of
+// its own: nothing of it gets near what is released.
+package tools
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goreleaser/goreleaser/v2/pkg/config"
+)
+
+// load reads .goreleaser.yaml as goreleaser does, which refuses unknown keys.
+func load(t *testing.T) config.Project {
+	t.Helper()
+	project, err := config.Load("../.goreleaser.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project
+}
+
+func TestGoreleaserBuildsNothing(t *testing.T) {
+	project := load(t)
+	if len(project.Builds) != 1 || project.Builds[0].Skip != "true" {
+		t.Errorf("builds %+v, want none", project.Builds)
+	}
+	if len(project.Archives) != 0 || len(project.NFPMs) != 0 || len(project.Signs) != 0 || len(project.SBOMs) != 0 || !project.Checksum.Disable {
+		t.Error("it makes what `make release` has made")
+	}
+	if project.Dist == "" || project.Dist == "dist" {
+		t.Errorf("dist is %q, which goreleaser empties: it must not be that of `make release`", project.Dist)
+	}
+}
+
+// The names that a release has beside those of programs and packages stand in
+// internal/dist; each must be published, and no repository.
+func TestGoreleaserPublishesEveryFile(t *testing.T) {
+	var globs []string
+	for _, extra := range load(t).Release.ExtraFiles {
+		globs = append(globs, extra.Glob)
+	}
+	published := func(name string) bool {
+		return slices.ContainsFunc(globs, func(glob string) bool {
+			ok, err := filepath.Match(glob, "dist/"+name)
+			return err == nil && ok
+		})
+	}
+	source, err := filepath.Glob("../internal/dist/*.go")
+	if err != nil || len(source) == 0 {
+		t.Fatalf("%q, %v", source, err)
+	}
+	names := []string{"hapgent", "hapgent-sign-s390x", "hapgent_1_amd64.deb", "hapgent-1-1.x86_64.rpm"}
+	for _, path := range source {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`"([\w-]+\.(?:asc|sources|repo|md|tar\.gz|json)|SHA256SUMS|allowed_signers|revoked_keys)"`).FindAllSubmatch(text, -1) {
+			names = append(names, string(m[1]))
+		}
+	}
+	if len(names) < 10 {
+		t.Errorf("found the names %q only", names)
+	}
+	for _, name := range names {
+		for _, suffix := range []string{"", ".sha256", ".sig"} {
+			if !published(name + suffix) {
+				t.Errorf("%s is not published by %q", name+suffix, globs)
+			}
+		}
+	}
+	for _, folder := range []string{"apt", "yum"} {
+		if published(folder) {
+			t.Errorf("%s is published as files", folder)
+		}
+	}
+}
+
+var use = regexp.MustCompile(`(?m)^\s*(?:- )?uses: (.*)$`)
+
+// A tag of an action can be moved to other code; a commit cannot.
+func TestActionsArePinnedByCommit(t *testing.T) {
+	workflows, err := filepath.Glob("../.github/workflows/*.yml")
+	if err != nil || len(workflows) < 3 {
+		t.Fatalf("%q, %v", workflows, err)
+	}
+	pinned := regexp.MustCompile(`^[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	commits := map[string]string{}
+	for _, path := range workflows {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "\npermissions:") {
+			t.Errorf("%s: no permissions for all of its jobs, which then have many", path)
+		}
+		for _, m := range use.FindAllStringSubmatch(string(text), -1) {
+			if !pinned.MatchString(m[1]) {
+				t.Errorf("%s: %q is not pinned by its commit, with the version behind", path, m[1])
+			}
+			action, commit, _ := strings.Cut(m[1], "@")
+			if other, ok := commits[action]; ok && other != commit {
+				t.Errorf("%s: %s is %q here, and %q elsewhere", path, action, commit, other)
+			}
+			commits[action] = commit
+		}
+	}
+}
