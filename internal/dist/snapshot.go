@@ -39,7 +39,7 @@ func OpenSnapshot(ctx context.Context, s release.Source) (*Keys, error) {
 	}
 	keyring, err := pgp.Export(ctx)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, pgp.Close())
 	}
 	list := fmt.Appendf(nil, "%s namespaces=\"%s\" %s", snapshotSigner, namespace, ssh.MarshalAuthorizedKey(key.PublicKey()))
 	return &Keys{identity{snapshot: true, allowedSigners: list, keyring: keyring}, key, pgp}, nil

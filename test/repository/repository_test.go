@@ -148,6 +148,7 @@ func keys(t *testing.T, r *releaser.Releaser) *gnupg.Keys {
 	t.Helper()
 	k, err := gnupg.Find(context.Background(), r.GnuPG, releaser.Name)
 	do(t, err)
+	t.Cleanup(func() { k.Close() }) // whose folder may be gone by then
 	return k
 }
 
