@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
+.PHONY: help run demo build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -21,6 +21,9 @@ build: ## build the agent: run/hapgent
 run: build ## run the agent on 127.0.0.1:9777, with a state of its own
 	@test/run-agent
 
+demo: build ## show it at work: HAProxy, services and agents, one minute
+	@demo/run
+
 check: ## all that takes Go alone, from format to unit tests
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
@@ -30,12 +33,8 @@ check: ## all that takes Go alone, from format to unit tests
 	go test ./cmd/... ./internal/... ./bench/... ./test/code
 	$(RELEASE) cross
 
-test: setup check ## every test; root gets the Debian packages installed too
-	CGO_ENABLED=1 go test -race ./cmd/hapgent ./internal/agent ./internal/fanout
-	go vet -C kms .
-	go test -timeout 40m $$(go list ./test/... | grep -v /test/signatures)
-	go test -timeout 40m -v ./test/signatures
-	@$(MAKE) --no-print-directory fuzz
+test: setup ## every test; root gets the Debian packages installed too
+	@test/run
 
 setup: ## install the Debian packages that tests need, or name them
 	@test/setup
