@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -101,23 +100,6 @@ func TestManualPages(t *testing.T) {
 			// what mandoc says of references depends on the pages that are installed here
 			if !strings.Contains(line, "outdated mandoc.db") && !strings.Contains(line, "referenced manual not found") {
 				t.Errorf("mandoc -T lint: %s", line)
-			}
-		}
-	}
-}
-
-var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-
-func TestLinksLeadSomewhere(t *testing.T) {
-	documents := []string{"README.md", "CHANGELOG.md", "SECURITY.md"}
-	more, _ := filepath.Glob(filepath.Join(need.Root(t), "docs", "*.md"))
-	for _, path := range more {
-		documents = append(documents, filepath.Join("docs", filepath.Base(path)))
-	}
-	for _, document := range documents {
-		for _, m := range link.FindAllStringSubmatch(read(t, document), -1) {
-			if _, err := os.Stat(filepath.Join(need.Root(t), filepath.Dir(document), m[1])); err != nil {
-				t.Errorf("%s: %v", document, err)
 			}
 		}
 	}

@@ -143,4 +143,3 @@ func compareGolden(t *testing.T, file, text string) {
 		t.Errorf("%s is not what was seen (go test ./test/hosts -update writes it):\n%s", file, text)
 	}
 }
-

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/epicfilemcnulty/hapgent/test/built"
 	"github.com/epicfilemcnulty/hapgent/test/lab"
 )
 
@@ -164,6 +165,18 @@ func TestForeignArchitectureIsRefused(t *testing.T) {
 		}
 		if out, err := h.Try("dpkg-query --status hapgent"); err == nil && !strings.Contains(out, "not-installed") {
 			t.Errorf("something is installed:\n%s", out)
+		}
+	})
+}
+
+// The tools sign and verify, and stock OpenSSH agrees.
+func TestToolsSignAndVerify(t *testing.T) {
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		h.Run("apt-get install -y " + built.Deb(onHosts, "hapgent-tools", version) + " </dev/null")
+		out := h.Run(`cd /root; ssh-keygen -q -t ed25519 -N '' -f key; echo "me $(cat key.pub)" >signers; echo content >file
+			hapgent-sign -f key file >/dev/null; hapgent-verify -f signers file; ssh-keygen -Y verify -f signers -n file -I me -s file.sig <file; sha256sum -c file.sha256`)
+		if strings.Count(out, `Good "file" signature for me with ED25519 key SHA256:`) != 2 || !strings.HasSuffix(out, "file: OK\n") {
+			t.Errorf("found\n%s", out)
 		}
 	})
 }

@@ -131,6 +131,20 @@ func TestIPCObjectsAreRemoved(t *testing.T) {
 // one, and TestOtherProcessesOfNobodyCannotReachTheState has what it is about.
 const harmless = "Special user nobody configured, this is not safe!"
 
+// decided are the properties of the units that are no sandbox.
+const decided = "Id,Type,NotifyAccess,User,Group,DynamicUser,SupplementaryGroups,Environment,EnvironmentFiles,Restart,RestartUSec,RestartPreventExitStatus," +
+	"WatchdogUSec,WatchdogSignal,StartLimitIntervalUSec,StartLimitBurst,LimitNOFILE,UMask,ReadWritePaths,WantedBy"
+
+// What systemd has understood of the units.
+func TestUnitsAreAsDecided(t *testing.T) {
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		h.Run("systemctl enable hapgent.socket hapgent@9778.service hapgent@9778.socket")
+		compareGolden(t, "testdata/units.txt", h.Run("systemctl show --property="+decided+" hapgent.service hapgent@9778.service; echo; "+
+			"systemctl show --property=Id,Listen,Triggers,WantedBy hapgent.socket hapgent@9778.socket"))
+	})
+}
+
 // The exposure is systemd's own measure, from 0 to 10.
 func TestUnitsAreSoundAndHardlyExposed(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {

@@ -96,11 +96,11 @@ func (h *Host) UntilMatch(right func(output string) bool, want, script string) {
 
 // Path is where a file of the host is on this machine.
 func (h *Host) Path(file string) string {
-	state, err := os.UserCacheDir()
+	state, err := h.lab.state()
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return filepath.Join(state, "hapgent", "lab", "state", h.lab.name, h.Name, "root", file)
+	return filepath.Join(state, h.Name, "root", file)
 }
 
 // Write writes a file of the host.

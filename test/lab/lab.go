@@ -120,6 +120,23 @@ func (l *Lab) Hosts(t testing.TB, specs ...Spec) []*Host {
 	return all
 }
 
+// SSH are the private key that root and ops take on every host, and the file with
+// the public keys of those hosts that were booted so far.
+func (l *Lab) SSH(t testing.TB) (key, knownHosts string) {
+	t.Helper()
+	state, err := l.state()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(state, "id_ed25519"), filepath.Join(state, "known_hosts")
+}
+
+// state is the folder of the lab's own files.
+func (l *Lab) state() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "hapgent", "lab", "state", l.name), err
+}
+
 // Command is a command of this machine in the lab's network, at 10.77.0.1 and
 // fd00:77::1.
 func (l *Lab) Command(args ...string) *exec.Cmd {

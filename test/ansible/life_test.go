@@ -1,0 +1,105 @@
+package ansible
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/lab"
+)
+
+// fromMirror is how the tests' fleets install, but for the test's own variables.
+func fromMirror(version string) string {
+	return "hapgent_version: " + version + "\nhapgent_url: " + mirror + "/{{ hapgent_version }}\nhapgent_checksum: ''\n" +
+		"hapgent_allowed_signers: " + work + "/allowed_signers\n"
+}
+
+// answers waits until the agent at the port answers so.
+func answers(h *lab.Host, port, want string) {
+	h.Until(want, "socat -t5 - TCP:127.0.0.1:"+port+" </dev/null")
+}
+
+func mainPID(h *lab.Host, unit string) string {
+	return strings.TrimSpace(h.Run("systemctl show --property MainPID --value " + unit))
+}
+
+// roleTime is how long a role of 7 tasks took over three hosts in the lab before.
+const roleTime = 45 * time.Second
+
+// TestLife is that of a fleet: installed, run again, changed, upgraded, taken away.
+func TestLife(t *testing.T) {
+	hosts := theLab.Hosts(t, lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Server},
+		lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Controller})
+	old, recent := controller{}, controller{hosts[3]} // core 2.14 and 2.19
+	hosts = hosts[:3]
+	f := newFleet(t, fromMirror(oldVersion), hosts...)
+	serveMirror(t)
+	for _, h := range hosts {
+		h.Run("! test -e /usr/sbin/hapgent")
+	}
+
+	recent.play(f, "site.yml", "--check", "--diff").expect(`+{"status":"FAIL"}`, "+HAPGENT_PORT=9777")
+	for _, h := range hosts {
+		h.Run("! ls -d /usr/sbin/hapgent /etc/hapgent /etc/default/hapgent /etc/systemd/system/hapgent* /var/cache/hapgent* 2>/dev/null")
+	}
+
+	start := time.Now()
+	old.play(f, "site.yml").expectChanged()
+	took := time.Since(start)
+	t.Logf("the role over %d hosts took %.1f s", len(hosts), took.Seconds())
+	if took > roleTime {
+		t.Errorf("the role over %d hosts took %v, want at most %v", len(hosts), took, roleTime)
+	}
+	for _, h := range hosts {
+		answers(h, "9777", "FAIL")
+		h.Until("nobody", "ps -o user= -C hapgent")
+		h.Until("drwxrws--- root hapgent", "stat -c '%A %U %G' /etc/hapgent")
+		h.Until("hapgent "+oldVersion, "hapgent --version")
+		h.Run("systemctl is-enabled --quiet hapgent && cmp /etc/systemd/system/hapgent.service " + work + "/roles/hapgent/files/systemd/hapgent.service")
+		h.Run("test $(journalctl -u hapgent --grep Started --output cat | wc -l) = 1") // once
+	}
+
+	for _, h := range hosts {
+		h.Run("pkill -USR1 -x hapgent")
+		answers(h, "9777", "UP")
+	}
+	pid := mainPID(hosts[0], "hapgent")
+	recent.play(f, "site.yml").expectUnchanged()
+	old.play(f, "site.yml", "--check").expectUnchanged()
+	for _, h := range hosts {
+		answers(h, "9777", "UP")
+	}
+	if after := mainPID(hosts[0], "hapgent"); after != pid {
+		t.Errorf("a run that changed nothing restarted the agent")
+	}
+
+	upgraded := set("hapgent_version="+quoted(newVersion(t)), "hapgent_checksum="+quoted(sum(t, published(t)+"/"+newVersion(t)+"/"+asset())))
+	recent.play(f, "site.yml", append(upgraded, "--check")...).expectChanged()
+	for _, h := range hosts {
+		h.Until("hapgent "+oldVersion, "hapgent --version")
+	}
+	recent.play(f, "site.yml", upgraded...).expectChanged()
+	for _, h := range hosts {
+		h.Until("hapgent "+newVersion(t), "hapgent --version")
+		h.Until("/usr/sbin/hapgent", "readlink /proc/$(pgrep -x hapgent)/exe") // not that of a deleted file
+		answers(h, "9777", "UP")
+	}
+	old.play(f, "site.yml", upgraded...).expectUnchanged()
+	recent.play(f, "site.yml", append(upgraded, "--check")...).expectUnchanged()
+
+	old.play(f, "site.yml", append(upgraded, set(`hapgent_state="absent"`)...)...).expectChanged()
+	recent.play(f, "site.yml", append(upgraded, set(`hapgent_state="absent"`)...)...).expectUnchanged()
+	for _, h := range hosts {
+		expectNothingLeft(h)
+	}
+}
+
+func quoted(s string) string { return `"` + s + `"` }
+
+// expectNothingLeft looks for what the role makes anywhere.
+func expectNothingLeft(h *lab.Host) {
+	h.Run(`! find / -xdev -name '*hapgent*' -not -path '/proc/*' -not -path '/var/lib/systemd/*' -not -path '/var/log/*' -not -path '` + work + `*' | grep .
+! getent group hapgent
+! systemctl list-units --all --plain --no-legend 'hapgent*' | grep .
+! pgrep -x hapgent`)
+}

@@ -1,0 +1,72 @@
+package ansible
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/lab"
+)
+
+// wrongValues are refused, each with words that say what is wrong.
+var wrongValues = []struct{ variable, value, message string }{
+	{"hapgent_status", "up", "value of hapgent_status must be one of: UP, DOWN, READY, DRAIN, FAIL, MAINT, STOPPED, got: up"},
+	{"hapgent_force_status", "failed", "value of hapgent_force_status must be one of: UP, DOWN, READY, DRAIN, FAIL, MAINT, STOPPED, got: failed"},
+	{"hapgent_state", "gone", "value of hapgent_state must be one of: present, absent, got: gone"},
+	{"hapgent_source", "git", "value of hapgent_source must be one of: release, file, apt, dnf, got: git"},
+	{"hapgent_port", "http", "argument 'hapgent_port' is of type"},
+	{"hapgent_port", "65536", `port must be an integer from 1 to 65535, found "65536"`},
+	{"hapgent_port", "0", `port must be an integer from 1 to 65535, found "0"`},
+	{"hapgent_weight", "256", `weight must be an integer from 0 to 255, found "256"`},
+	{"hapgent_maxconn", "-1", `maxconn must be an integer from 0 to 65535, found "-1"`},
+	{"hapgent_instances", "[{port: 9777}]", "each agent must have a port of its own, found 9777, 9777"},
+	{"hapgent_instances", "[{port: 9778, weight: 300}]", `weight must be an integer from 0 to 255, found "300"`},
+	{"hapgent_instances", "[{status: UP}]", "missing required arguments: port"},
+	{"hapgent_instances", "[{port: 9778, states: UP}]", "hapgent_instances.states"},
+	{"hapgent_ip", "10.0.0.256", `hapgent_ip must be an IPv4 or IPv6 address, found "10.0.0.256"`},
+	{"hapgent_ip", "localhost", `hapgent_ip must be an IPv4 or IPv6 address, found "localhost"`},
+	{"hapgent_state_file", "state.json", "hapgent_state_file must be an absolute path"},
+	{"hapgent_state_file", "/home/ops/state.json", `in a folder that the unit may enter, found "/home/ops/state.json"`},
+	{"hapgent_state_file", "/srv/a b/state.json", "hapgent_state_file must be an absolute path"},
+	{"hapgent_user", "no body", `hapgent_user must be the name of a user, found "no body"`},
+	{"hapgent_group", "a:b", `hapgent_group must be the name of a group, found "a:b"`},
+	{"hapgent_version", "latest", `hapgent_version must be a version such as 0.3.2, found "latest"`},
+	{"hapgent_checksum", "sha256:abc", `a checksum must be 64 hexadecimal digits in lower case, or empty, found "sha256:abc"`},
+	{"hapgent_checksums", "{amd64: ABC}", `a checksum must be 64 hexadecimal digits in lower case, or empty, found "ABC"`},
+	{"hapgent_url", "mirror/hapgent", `hapgent_url must be a URL, found "mirror/hapgent"`},
+	{"hapgent_signer", "a b", `hapgent_signer must be the identity of a signer, found "a b"`},
+	{"hapgent_source", "file", "hapgent_file must be a path where hapgent_source is file"},
+	{"hapgent_repository", "http://mirror/apt", "hapgent_repository_key must be the file of the key that signs hapgent_repository"},
+}
+
+const wrongPlay = `    - block:
+        - ansible.builtin.include_role: {name: hapgent}
+          vars: {%[2]s: %[3]s}
+        - ansible.builtin.set_fact: {taken: "{{ taken | default([]) + ['%[1]d'] }}"}
+      rescue:
+        - ansible.builtin.debug: {msg: 'CASE %[1]d {{ ansible_failed_result.msg | replace("\n", " ") }} {{ ansible_failed_result.argument_errors | default([]) | join("; ") }} END'}
+`
+
+// TestWrongValues tries all in one play, on a host of which nothing is to change.
+func TestWrongValues(t *testing.T) {
+	t.Parallel()
+	h := theLab.Host(t, "bookworm", lab.Server)
+	f := newFleet(t, "", h)
+	play := "- hosts: hapgent\n  tasks:\n"
+	for i, w := range wrongValues {
+		play += fmt.Sprintf(wrongPlay, i, w.variable, w.value)
+	}
+	f.write("wrong.yml", play+"    - ansible.builtin.debug: {msg: \"TAKEN {{ taken | default([]) }} END\"}\n")
+	p := controller{}.play(f, "wrong.yml")
+	p.expect("TAKEN [] END")
+	for i, w := range wrongValues {
+		_, message, _ := strings.Cut(p.output, fmt.Sprintf("CASE %d ", i))
+		message, _, _ = strings.Cut(message, " END")
+		// as the callback shows it, in JSON
+		message = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(message)
+		if !strings.Contains(message, w.message) {
+			t.Errorf("%s: %s\nis refused with %q,\nwant %q", w.variable, w.value, message, w.message)
+		}
+	}
+	h.Run("! ls -d /usr/sbin/hapgent /etc/hapgent /etc/default/hapgent /etc/systemd/system/hapgent* /var/cache/hapgent* 2>/dev/null")
+}

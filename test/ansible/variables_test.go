@@ -1,0 +1,85 @@
+package ansible
+
+import (
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/lab"
+)
+
+// TestVariables changes each variable of an agent that serves: its state stays.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	hosts := theLab.Hosts(t, lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Controller})
+	old, recent := controller{}, controller{hosts[2]}
+	hosts = hosts[:2]
+	serveMirror(t)
+	f := newFleet(t, fromMirror(newVersion(t)), hosts...)
+	each := func(do func(h *lab.Host)) {
+		t.Helper()
+		for _, h := range hosts {
+			do(h)
+		}
+	}
+	old.play(f, "site.yml", set(`hapgent_status="READY"`, "hapgent_weight=70", "hapgent_maxconn=300")...)
+	each(func(h *lab.Host) {
+		answers(h, "9777", "READY 70% maxconn:300")
+		h.Run("pkill -USR2 -x hapgent")
+		answers(h, "9777", "DOWN 70% maxconn:300")
+		h.Write("/etc/systemd/system/hapgent.service.d/operator.conf", "[Service]\nNice=1\n")
+	})
+
+	t.Log("first values are for the first time")
+	recent.play(f, "site.yml", set(`hapgent_status="UP"`, "hapgent_weight=1", "hapgent_maxconn=1")...).expectUnchanged()
+	each(func(h *lab.Host) { answers(h, "9777", "DOWN 70% maxconn:300") })
+
+	t.Log("all others")
+	others := set(`hapgent_user="lbagent"`, `hapgent_group="lbagents"`, `hapgent_ip="::"`, "hapgent_port=9800", `hapgent_state_file="/var/lib/lb/state.json"`, "hapgent_socket=true",
+		`hapgent_instances=[{"port": 9778, "status": "UP", "weight": 50, "maxconn": 7}, {"port": 9779}]`)
+	old.play(f, "site.yml", append(others, "--check")...).expectChanged()
+	old.play(f, "site.yml", others...).expectChanged()
+	each(func(h *lab.Host) {
+		answers(h, "9800", "DOWN 70% maxconn:300")
+		answers(h, "9778", "UP 50% maxconn:7")
+		answers(h, "9779", "FAIL")
+		h.Until("DOWN 70% maxconn:300", "socat -t5 - TCP6:[::1]:9800 </dev/null")
+		h.Until("lbagent lbagents\nlbagent lbagents\nlbagent lbagents", "ps -o user=,group= -C hapgent | tr -s ' '")
+		h.Until("active active", "echo $(systemctl is-active hapgent.socket hapgent@9778.socket)")
+		h.Run("pkill -USR1 -o -x hapgent; grep UP /var/lib/lb/state.json || { sleep 1; grep UP /var/lib/lb/state.json; }")
+		answers(h, "9800", "UP 70% maxconn:300")
+	})
+	recent.play(f, "site.yml", others...).expectUnchanged()
+	old.play(f, "site.yml", append(others, "--check")...).expectUnchanged()
+
+	t.Log("on purpose")
+	pid := mainPID(hosts[0], "hapgent")
+	forced := append(others, set(`hapgent_force_status="DRAIN"`, "hapgent_force_maxconn=9")...)
+	recent.play(f, "site.yml", forced...).expectChanged()
+	each(func(h *lab.Host) {
+		answers(h, "9800", "DRAIN 70% maxconn:9")
+		answers(h, "9778", "DRAIN 50% maxconn:9")
+		answers(h, "9779", "DRAIN maxconn:9")
+	})
+	old.play(f, "site.yml", forced...).expectUnchanged()
+	if after := mainPID(hosts[0], "hapgent"); after != pid {
+		t.Error("a state that was forced restarted the agent")
+	}
+
+	t.Log("back, with one instance gone and one that is no longer listed")
+	old.play(f, "site.yml", set(`hapgent_instances=[{"port": 9779, "state": "absent"}]`)...).expectChanged()
+	each(func(h *lab.Host) {
+		answers(h, "9777", "DRAIN 70% maxconn:9") // not what the file had before it moved away
+		answers(h, "9778", "DRAIN 50% maxconn:9")
+		h.Run("! ls /etc/default/hapgent@9779 /etc/hapgent/9779.json /etc/systemd/system/hapgent.service.d/ansible.conf 2>/dev/null")
+		h.Run("test -e /etc/systemd/system/hapgent.service.d/operator.conf && ! systemctl is-active --quiet hapgent@9779 && ! systemctl is-enabled --quiet hapgent.socket")
+		h.Until("nobody nogroup", "ps -o user=,group= -p $(systemctl show -P MainPID hapgent) | tr -s ' '")
+	})
+	recent.play(f, "site.yml", set(`hapgent_instances=[{"port": 9779, "state": "absent"}]`)...).expectUnchanged()
+
+	gone := set(`hapgent_state="absent"`, `hapgent_user="lbagent"`, `hapgent_state_file="/var/lib/lb/state.json"`)
+	old.play(f, "site.yml", gone...).expectChanged()
+	recent.play(f, "site.yml", gone...).expectUnchanged()
+	each(func(h *lab.Host) {
+		expectNothingLeft(h)
+		h.Run("! getent passwd lbagent")
+	})
+}
