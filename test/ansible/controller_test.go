@@ -21,7 +21,7 @@ func roles(t *testing.T) string {
 	t.Helper()
 	installing.Do(func() {
 		tarball := filepath.Join(work, "role.tar.gz")
-		name := "ansible-role-hapgent-" + newVersion(t)
+		name := "hapgent-ansible-role-" + newVersion(t)
 		command(t, need.CopyOfTree(t), "tar", "-czf", tarball, "--dereference", "--transform=s,^ansible,"+name+",", "ansible")
 		write(t, filepath.Join(work, "requirements.yml"), "- src: file://"+tarball+"\n  name: hapgent\n")
 		need.Command(t, "ansible-galaxy", "ansible-core")

@@ -28,6 +28,7 @@ const roleTime = 45 * time.Second
 
 // TestLife is that of a fleet: installed, run again, changed, upgraded, taken away.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	hosts := theLab.Hosts(t, lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Server},
 		lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Controller})
 	old, recent := controller{}, controller{hosts[3]} // core 2.14 and 2.19

@@ -89,7 +89,7 @@ func startService(t *testing.T) *service {
 		h.Write("/opt/web/version", "1")
 		h.Write("/etc/systemd/system/web.service", fmt.Sprintf(webUnit, serviceVariable, binary))
 		h.Run("systemctl daemon-reload && systemctl enable --now --quiet web")
-		config += fmt.Sprintf("\tserver %s %s:8080\n", h.Name, h.Address)
+		config += fmt.Sprintf("\tserver %s %s:8080 weight 100\n", h.Name, h.Address)
 	}
 	serveMirror(t)
 	s.fleet = newFleet(t, fromMirror(newVersion(t))+"hapgent_status: UP\nhapgent_health_url: http://127.0.0.1:8080/health\n", s.hosts...)
@@ -161,7 +161,7 @@ func (s *service) expectTable() {
 		s.t.Error("status.yml finds nothing wrong")
 	}
 	p.expectMatch(row(s.hosts[0], "UP +UP +active +"+newVersion(s.t)+" +! not version 9.9.9"), row(s.hosts[1], "none +DRAIN +inactive .* not running, no answer"),
-		row(s.hosts[2], "UP +unknown +active .*state.json:1:24: weight must be an integer"), row(s.hosts[3], "UP +UP 30% +active .* answer and state file differ"))
+		row(s.hosts[2], "UP +unknown +active .*state.json:1:25: weight must be an integer"), row(s.hosts[3], "UP +UP 30% +active .* answer and state file differ"))
 
 	_, err = recent.try(s.fleet, "state.yml", set(`hapgent_force_status="UP"`, "hapgent_force_weight=256")...)
 	if err == nil {
