@@ -85,7 +85,7 @@ func TestLife(t *testing.T) {
 		h.Until("/usr/sbin/hapgent", "readlink /proc/$(pgrep -x hapgent)/exe") // not that of a deleted file
 		answers(h, "9777", "UP")
 	}
-	old.play(f, "site.yml", upgraded...).expectUnchanged()
+	old.play(f, "site.yml", append(upgraded, set(`hapgent_url="http://10.77.0.1:1"`)...)...).expectUnchanged() // which nobody serves
 	recent.play(f, "site.yml", append(upgraded, "--check")...).expectUnchanged()
 
 	old.play(f, "site.yml", append(upgraded, set(`hapgent_state="absent"`)...)...).expectChanged()

@@ -189,18 +189,25 @@ func TestRolling(t *testing.T) {
 	bySocket := `hapgent_haproxy=["` + s.balancer.Name + `:/run/haproxy/admin.sock"]`
 	byPage := `hapgent_haproxy=["http://` + s.balancer.Address + `:8404/stats;csv"]`
 
+	p, err := here.try(s.fleet, "rolling.yml", s.deploy("2", bySocket, `hapgent_haproxy_server="nosuch"`)...)
+	if err == nil {
+		t.Error("a host was deployed that HAProxy does not show")
+	}
+	p.expect(s.hosts[0].Name + " failed at See that HAProxy knows the host: HAProxy shows no server nosuch: set hapgent_haproxy_server to its name; nothing was changed")
+
 	t.Log("agents are killed all the time, and one host reboots in the middle")
 	tr := startTraffic(t, s.url)
 	stop := s.killAgents()
+	start := time.Now()
 	here.play(s.fleet, "rolling.yml", s.deploy("2", bySocket, "web_reboots="+quoted(s.hosts[1].Name))...)
-	t.Logf("agents killed: %d", stop())
+	t.Logf("%d hosts took %.0f s; agents killed: %d", len(s.hosts), time.Since(start).Seconds(), stop())
 	tr.expectNoLoss(2000)
 	s.expectAll([4]seen{{"2", "UP", "UP"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}})
 
 	t.Log("an operator has disabled one host, and the deploy of another fails")
 	s.socket("disable server sample/" + s.hosts[0].Name)
 	tr = startTraffic(t, s.url)
-	p, err := recent.try(s.fleet, "rolling.yml", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
+	p, err = recent.try(s.fleet, "rolling.yml", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
 	tr.expectNoLoss(1000)
 	if err == nil {
 		t.Errorf("no failure:\n%s", p.output)
