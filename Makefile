@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
+.PHONY: help run demo build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -13,61 +13,60 @@ export CGO_ENABLED = 0
 RELEASE = GOFLAGS=-buildvcs=false GOWORK=off go run ./cmd/hapgent-release
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the agent: run/hapgent
 	@$(RELEASE) build hapgent
 
-run: build ## run the agent on 127.0.0.1:9777, with a state file of its own
+run: build ## run the agent on 127.0.0.1:9777, with a state of its own
 	@test/run-agent
 
-check: ## all that needs nothing but Go: format, vet, staticcheck, unit tests, seven architectures
+demo: build ## show it at work: HAProxy, services and agents, one minute
+	@demo/run
+
+check: ## all that takes Go alone, from format to unit tests
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
 	go tool -modfile=tools/go.mod actionlint
 	go test -C tools ./...
-	go test ./cmd/... ./internal/... ./bench/...
+	go test ./cmd/... ./internal/... ./bench/... ./test/code
 	$(RELEASE) cross
 
-test: setup check ## every test; as root it installs the Debian packages that they need
-	CGO_ENABLED=1 go test -race ./cmd/hapgent ./internal/agent ./internal/fanout
-	go vet -C kms .
-	go test -timeout 40m $$(go list ./test/... | grep -v /test/signatures)
-	go test -timeout 40m -v ./test/signatures
-	@$(MAKE) --no-print-directory fuzz
+test: setup ## every test; root gets the Debian packages installed too
+	@test/run
 
-setup: ## install the Debian packages that the tests need, or name them
+setup: ## install the Debian packages that tests need, or name them
 	@test/setup
 
-fuzz: ## run each fuzz target for FUZZTIME (60000x, or a time such as 10m)
+fuzz: ## run each fuzz target for FUZZTIME (60000x, or a time: 10m)
 	@test/fuzz $(FUZZTIME)
 
-bench: setup ## measure the agent against responders in C and plain Go, and verify against OpenSSH
+bench: setup ## measure agent and verifier against C, Go and OpenSSH
 	go run ./bench/agent -svg docs/memory.svg
 	go run ./bench/imports
 	go run ./bench/verify
 
-packages: ## make .deb and .rpm packages for this machine's architecture, in dist
+packages: ## make .deb and .rpm for this machine's architecture, in dist
 	@$(RELEASE) packages
 
-release: ## make a release in dist, signed by SIGNING_KEY and GPG_KEY; without them a snapshot
+release: ## make a release in dist, signed by SIGNING_KEY and GPG_KEY
 	@$(RELEASE) release
 
-verify-release: ## check the published release in DIST, and that this tree makes the same bytes
+verify-release: ## check the release in DIST: signatures, and every byte
 	@$(RELEASE) verify $(DIST)
 
-role-checksum: ## write the checksum of the agent for amd64 into the Ansible role
+role-checksum: ## write the checksum of amd64's agent into the Ansible role
 	@$(RELEASE) role-checksum
 
-publish-check: release ## check how a release is published, by goreleaser (minutes, the first time)
+publish-check: release ## check how a release is published (minutes, the first time)
 	@test/publish-check
 
-publish: ## publish the release in dist by goreleaser, as the workflow does once it was made again
+publish: ## publish the release in dist, once another machine made it
 	@mkdir -p run && $(RELEASE) notes > run/notes.md
 	@tools/goreleaser release --clean --release-notes run/notes.md
 
-vulnerabilities: ## look for known vulnerabilities in what is called, by govulncheck
+vulnerabilities: ## look for known vulnerabilities in what is called
 	go tool -modfile=tools/go.mod govulncheck ./...
 
 clean: ## remove what was built

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 )
@@ -91,11 +92,18 @@ func difference(ours, theirs string) (string, error) {
 	return fmt.Sprintf("differs from byte %d, of %d published and %d rebuilt", at, len(found), len(want)), nil
 }
 
-// explain adds what diffoscope says, where it is installed.
+// explanation is how long diffoscope may take for a file.
+const explanation = 2 * time.Minute
+
+// explain adds what diffoscope says, where it is installed. Lists of sums differ
+// only because a file does.
 func (r *report) explain(ctx context.Context, ours, theirs string) {
-	if _, err := exec.LookPath("diffoscope"); err != nil || !exists(filepath.Dir(theirs), filepath.Base(theirs)) {
+	name := filepath.Base(theirs)
+	if _, err := exec.LookPath("diffoscope"); err != nil || isBeside(name) || name == sumsFile || !exists(filepath.Dir(theirs), name) {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, explanation)
+	defer cancel()
 	// its status is 1 for a difference
 	words, _ := exec.CommandContext(ctx, "diffoscope", "--max-text-report-size", "10000", theirs, ours).CombinedOutput()
 	fmt.Fprintf(r.out, "%s\n", bytes.TrimSpace(words))

@@ -100,7 +100,7 @@ func (p *plan) build(ctx context.Context, directory string) error {
 	if err := p.BuildAll(ctx, targets, directory); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context, string) error{p.checkRole, p.writeKeys, p.writeApt, p.writeYum, p.writeSums} {
+	for _, step := range []func(context.Context, string) error{p.writeKeys, p.writeApt, p.writeYum, p.writeSums} {
 		if err := step(ctx, directory); err != nil {
 			return err
 		}

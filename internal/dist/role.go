@@ -18,12 +18,18 @@ import (
 
 const roleFolder = "ansible"
 
-// role is the Ansible role as an archive, of what git tracks of it.
-type role struct{}
+// role is the Ansible role as an archive, of what git tracks of it. That of a
+// release, which is checked, must accept the agent.
+type role struct{ checked bool }
 
 func (role) String() string { return "Ansible role" }
 
-func (role) Build(ctx context.Context, w *release.Workshop, directory string) (err error) {
+func (t role) Build(ctx context.Context, w *release.Workshop, directory string) (err error) {
+	if t.checked {
+		if err := checkRole(ctx, w); err != nil {
+			return err
+		}
+	}
 	files, err := w.Files(ctx, roleFolder)
 	if err != nil {
 		return err
@@ -136,21 +142,26 @@ func digest(path string) (string, error) {
 	return fmt.Sprintf("%x", sum.Sum(nil)), err
 }
 
-// checkRole refuses a release whose role would refuse its agent.
-func (p *plan) checkRole(_ context.Context, directory string) error {
-	if p.snapshot || !exists(p.Root, roleFolder) {
-		return nil
-	}
-	defaults, _, err := readDefaults(p.Source)
+// checkRole refuses a role that would refuse the agent.
+func checkRole(ctx context.Context, w *release.Workshop) error {
+	defaults, _, err := readDefaults(w.Source)
 	if err != nil {
 		return err
 	}
-	sum, err := digest(filepath.Join(directory, roleProgram))
+	a, err := release.ArchitectureOf(plainArchitecture)
+	if err != nil {
+		return err
+	}
+	built, err := w.Programs(ctx, a)
+	if err != nil {
+		return err
+	}
+	sum, err := digest(filepath.Join(built, roleProgram))
 	if err != nil {
 		return err
 	}
 	if found := string(roleChecksum.Find(defaults)); found != checksumLine(sum) {
-		return fmt.Errorf("the role has %q, and the agent that it is for has the sum %s: `make role-checksum` writes it", found, sum)
+		return fmt.Errorf("it has %q, and the agent that it is for has the sum %s: `make role-checksum` writes it", found, sum)
 	}
 	return nil
 }

@@ -18,26 +18,66 @@ import (
 
 // Keys are secret keys that gpg has.
 type Keys struct {
-	home         string   // "" is the user's
+	home         home
 	fingerprints []string // the first signs what takes one signature only
 }
 
+// home is a folder of gpg, under a name that is short enough for that of a socket
+// in it; "" is the user's.
+type home string
+
+func openHome(path string) (home, error) {
+	if path == "" {
+		return "", nil
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	folder, err := os.MkdirTemp("", "gnupg")
+	if err != nil {
+		return "", err
+	}
+	short := filepath.Join(folder, "home")
+	return home(short), os.Symlink(path, short)
+}
+
+// close ends the agent that gpg has started for the folder.
+func (h home) close() error {
+	if h == "" {
+		return nil
+	}
+	err := exec.Command("gpgconf", "--homedir", string(h), "--kill", "gpg-agent").Run()
+	return errors.Join(err, os.RemoveAll(filepath.Dir(string(h))))
+}
+
 // Find finds the secret keys by what gpg knows them by, such as a fingerprint or
-// an address. The home is a folder for gpg, "" for the user's.
-func Find(ctx context.Context, home string, names ...string) (*Keys, error) {
-	k := &Keys{home: home}
+// an address, in a folder of gpg, "" for the user's.
+func Find(ctx context.Context, folder string, names ...string) (*Keys, error) {
+	h, err := openHome(folder)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keys{home: h}
 	for _, name := range names {
-		out, err := k.gpg(ctx, nil, "--list-secret-keys", "--with-colons", name)
-		if err != nil {
-			return nil, fmt.Errorf("gpg has no secret key %q: %w", name, err)
+		if err := k.find(ctx, name); err != nil {
+			return nil, errors.Join(err, k.Close())
 		}
-		found := fingerprints(out)
-		if len(found) != 1 {
-			return nil, fmt.Errorf("gpg has %d secret keys %q, expected one: name it by its fingerprint", len(found), name)
-		}
-		k.fingerprints = append(k.fingerprints, found...)
 	}
 	return k, nil
+}
+
+func (k *Keys) find(ctx context.Context, name string) error {
+	out, err := k.gpg(ctx, nil, "--list-secret-keys", "--with-colons", name)
+	if err != nil {
+		return fmt.Errorf("gpg has no secret key %q: %w", name, err)
+	}
+	found := fingerprints(out)
+	if len(found) != 1 {
+		return fmt.Errorf("gpg has %d secret keys %q, expected one: name it by its fingerprint", len(found), name)
+	}
+	k.fingerprints = append(k.fingerprints, found...)
+	return nil
 }
 
 // fingerprints are those of the primary keys of a listing with colons.
@@ -55,25 +95,23 @@ func fingerprints(listing []byte) (all []string) {
 	return all
 }
 
-// Generate makes a key without a passphrase in the home, which it makes too.
-func Generate(ctx context.Context, home, name string) error {
-	if err := os.Mkdir(home, 0o700); err != nil {
+// Generate makes a key without a passphrase in a folder, which it makes too.
+func Generate(ctx context.Context, folder, name string) error {
+	if err := os.Mkdir(folder, 0o700); err != nil {
 		return err
 	}
-	k := &Keys{home: home}
-	defer k.Close()
-	// rpm before 4.17 knows no newer algorithm
-	_, err := k.gpg(ctx, nil, "--passphrase", "", "--quick-generate-key", name, "rsa3072", "sign", "never")
-	return err
+	h, err := openHome(folder)
+	if err != nil {
+		return err
+	}
+	k := &Keys{home: h}
+	// not Ed25519: older releases of rpm cannot verify it
+	_, err = k.gpg(ctx, nil, "--passphrase", "", "--quick-generate-key", name, "rsa3072", "sign", "never")
+	return errors.Join(err, k.Close())
 }
 
-// Close ends the agent that gpg has started for a home of its own.
-func (k *Keys) Close() error {
-	if k.home == "" {
-		return nil
-	}
-	return exec.Command("gpgconf", "--homedir", k.home, "--kill", "gpg-agent").Run()
-}
+// Close ends what gpg has started for a folder that is not the user's.
+func (k *Keys) Close() error { return k.home.close() }
 
 // Export returns the public keys, armored.
 func (k *Keys) Export(ctx context.Context) ([]byte, error) {
@@ -98,7 +136,7 @@ func (k *Keys) DetachOne(ctx context.Context, message []byte) ([]byte, error) {
 func (k *Keys) sign(ctx context.Context, message []byte, keys []string, args ...string) ([]byte, error) {
 	all := []string{"--digest-algo", "SHA512"}
 	for _, key := range keys {
-		all = append(all, "--local-user", key+"!")
+		all = append(all, "--local-user", key)
 	}
 	out, err := k.gpg(ctx, message, append(all, args...)...)
 	if err != nil {
@@ -109,7 +147,7 @@ func (k *Keys) sign(ctx context.Context, message []byte, keys []string, args ...
 
 func (k *Keys) gpg(ctx context.Context, input []byte, args ...string) ([]byte, error) {
 	if k.home != "" {
-		args = append([]string{"--homedir", k.home}, args...)
+		args = append([]string{"--homedir", string(k.home)}, args...)
 	}
 	return run(ctx, input, "gpg", append([]string{"--batch", "--quiet"}, args...)...)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/epicfilemcnulty/hapgent/test/lab"
 	"github.com/epicfilemcnulty/hapgent/test/need"
@@ -120,8 +121,13 @@ func (c controller) try(f *fleet, playbook string, args ...string) (*played, err
 	if _, err := os.Stat(path); err != nil {
 		path = filepath.Join(roles(f.t), "hapgent", "playbooks", playbook)
 	}
-	out, err := c.command(f, append([]string{path}, args...)...).CombinedOutput()
-	return &played{f.t, string(out)}, err
+	cmd := c.command(f, append([]string{path}, args...)...)
+	out, err := cmd.CombinedOutput()
+	p := &played{t: f.t, output: string(out)}
+	if cmd.ProcessState != nil {
+		p.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	return p, err
 }
 
 // set is an argument that sets a variable, to a value in JSON.
@@ -136,8 +142,9 @@ func set(variables ...string) []string {
 
 // played is what Ansible says of a run.
 type played struct {
-	t      *testing.T
-	output string
+	t         *testing.T
+	output    string
+	processor time.Duration // of this machine, with all children
 }
 
 var recap = regexp.MustCompile(`(?m)^(\S+) +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)`)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -105,6 +104,7 @@ func TestManualPages(t *testing.T) {
 		}
 	}
 }
+<<<<<<< HEAD
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 
@@ -122,3 +122,5 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		}
 	}
 }
+=======
+>>>>>>> main

@@ -56,14 +56,36 @@ func CopyOfTree(t testing.TB) string {
 	return dir
 }
 
-// CopyTree copies that into a directory.
+// CopyTree copies that into a directory. It reads the files itself, so that
+// go test knows what a test of the copy depends on, and runs it anew.
 func CopyTree(root, dir string) error {
-	copying := exec.Command("bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"`, "copy", dir)
-	copying.Dir = root
-	if out, err := copying.CombinedOutput(); err != nil {
-		return fmt.Errorf("copying the source tree: %w\n%s", err, out)
+	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("listing the source tree: %w", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		if err := copyFile(filepath.Join(root, name), filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("copying the source tree: %w", err)
+		}
 	}
 	return nil
+}
+
+func copyFile(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, info.Mode().Perm())
 }
 
 // Unmade is the environment without what a make that runs the tests would tell

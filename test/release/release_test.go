@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -173,10 +172,11 @@ func TestAStrangerMakesTheSameBytes(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), " identical, 0 differ\n") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if taken := time.Since(start); taken > 90*time.Second {
-		t.Errorf("a warm build and all checks took %v, want at most 90 s on two processors (%d here)", taken, runtime.NumCPU())
-	} else {
-		t.Logf("%v\n%s", taken, out)
+	// not the time by the clock, which other work on the machine takes too
+	busy := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	t.Logf("%v, of which processors worked %v\n%s", time.Since(start), busy, out)
+	if busy > 90*time.Second {
+		t.Errorf("a warm build and all checks took %v of processor time, want at most 90 s", busy)
 	}
 	var identical int
 	last := out[bytes.LastIndexByte(bytes.TrimSpace(out), '\n')+1:]

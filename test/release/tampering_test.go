@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/epicfilemcnulty/hapgent/test/need"
 	"github.com/epicfilemcnulty/hapgent/test/releaser"
 )
 
@@ -49,10 +50,7 @@ func resign(t *testing.T, dist, name string) {
 func TestVerifyReleaseFindsWhatWasTamperedWith(t *testing.T) {
 	dist := copyOfDist(t)
 	version := strings.TrimSpace(string(read(t, who.Tree, "VERSION")))
-	// a diffoscope that has its own words: the real one is 2 GB of packages
-	bin := t.TempDir()
-	do(t, os.WriteFile(filepath.Join(bin, "diffoscope"), []byte("#!/bin/sh\necho \"words on $(basename $3)\"\nexit 1\n"), 0o755))
-
+	need.Command(t, "diffoscope", "diffoscope-minimal")
 	change(t, 1000, dist, "hapgent-arm64") // by one who has the key
 	resign(t, dist, "hapgent-arm64")
 	change(t, 2000, dist, "hapgent-s390x") // by one who has none
@@ -67,11 +65,11 @@ func TestVerifyReleaseFindsWhatWasTamperedWith(t *testing.T) {
 
 	cmd := exec.Command("make", "--no-print-directory", "verify-release", "DIST="+dist)
 	cmd.Dir = who.Tree
-	cmd.Env = append(who.Make("").Env, "PATH="+bin+":"+os.Getenv("PATH"))
+	cmd.Env = who.Make("").Env
 	said := fails(t, cmd)
 	for _, want := range []string{
 		"\nhapgent-arm64: differs from byte 1001, of ",
-		"\nwords on hapgent-arm64\n",
+		"\n--- " + dist + "/hapgent-arm64\n+++ ", // as diffoscope has it
 		"hapgent-s390x: its sum is ",
 		"hapgent-s390x: ssh-keygen: exit status 255: ",
 		"\nhapgent-s390x: differs from byte 2001, of ",
@@ -114,19 +112,5 @@ func TestVerifyReleaseOfAnotherSigner(t *testing.T) {
 	cmd.Args = append(cmd.Args, "DIST="+t.TempDir())
 	if said := fails(t, cmd); !strings.Contains(said, "not a release: open ") {
 		t.Error(said)
-	}
-}
-
-// A repository is published elsewhere than the files: either is verified alone.
-func TestVerifyReleaseWithoutRepositories(t *testing.T) {
-	dist := copyOfDist(t)
-	for _, folder := range []string{"apt", "yum"} {
-		do(t, os.RemoveAll(filepath.Join(dist, folder)))
-	}
-	cmd := who.Make("verify-release")
-	cmd.Args = append(cmd.Args, "DIST="+dist)
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), dist+"/apt is not there: not verified\n") || !strings.Contains(string(out), " 0 differ\n") {
-		t.Errorf("%v\n%s", err, out)
 	}
 }
