@@ -104,23 +104,3 @@ func TestManualPages(t *testing.T) {
 		}
 	}
 }
-<<<<<<< HEAD
-
-var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-
-func TestLinksLeadSomewhere(t *testing.T) {
-	documents := []string{"README.md", "CHANGELOG.md", "SECURITY.md", "ansible/README.md"}
-	more, _ := filepath.Glob(filepath.Join(need.Root(t), "docs", "*.md"))
-	for _, path := range more {
-		documents = append(documents, filepath.Join("docs", filepath.Base(path)))
-	}
-	for _, document := range documents {
-		for _, m := range link.FindAllStringSubmatch(read(t, document), -1) {
-			if _, err := os.Stat(filepath.Join(need.Root(t), filepath.Dir(document), m[1])); err != nil {
-				t.Errorf("%s: %v", document, err)
-			}
-		}
-	}
-}
-=======
->>>>>>> main
