@@ -35,9 +35,7 @@ func isProgram(name string) bool {
 // targets are what a release has besides indices, keys and signatures. Those that
 // compile come first: packages are made of what they have compiled.
 func (p *plan) targets() (all []release.Target, err error) {
-	if exists(p.Root, roleFolder) {
-		all = append(all, role{checked: !p.snapshot})
-	}
+	all = append(all, role{checked: !p.snapshot})
 	for _, a := range release.Architectures {
 		all = append(all, programs{a})
 	}

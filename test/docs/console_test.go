@@ -13,9 +13,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
-// elsewhere are the sections whose commands take a booted host, or a release:
-// the tests in test/repository and test/signatures run them.
-var elsewhere = []string{"With apt", "With dnf", "By hand", "From source", "Verify with hapgent-verify"}
+// elsewhere are the sections whose commands take a booted host, a release or
+// HAProxy: the tests in test/repository and test/demo run them.
+var elsewhere = []string{"Demo", "With apt", "With dnf", "By hand", "From source"}
 
 const mark = "@@@ command "
 

@@ -38,11 +38,6 @@ func TestTheLinesOfTheDocumentRun(t *testing.T) {
 		do(t, r.Git("config", args[0], args[1]))
 	}
 	do(t, r.Git("tag", "--delete", need.Source(t).Tag()))
-	if _, err := os.Stat(filepath.Join(r.Tree, "ansible")); err != nil {
-		do(t, os.MkdirAll(filepath.Join(r.Tree, "ansible", "defaults"), 0o755))
-		write(t, "hapgent_checksum: none\n", r.Tree, "ansible", "defaults", "main.yml")
-		do(t, r.Git("add", "ansible"))
-	}
 	write(t, string(read(t, r.Tree, "CHANGELOG.md"))+"\n", r.Tree, "CHANGELOG.md") // something to commit
 	script := ""
 	for _, block := range blocks {
