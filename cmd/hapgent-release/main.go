@@ -1,5 +1,7 @@
-// Command hapgent-release builds what a release consists of: see the package
-// internal/release. It is for the Makefile and for releasers.
+// Command hapgent-release builds programs, packages and whole releases, and
+// proves a release that others have made: see the packages internal/release,
+// internal/packages and internal/dist for what they guarantee. It is for the
+// Makefile and for releasers.
 package main
 
 import (
