@@ -165,6 +165,9 @@ func makeRelease(ctx context.Context, s release.Source, output, _ string) error 
 		return err
 	}
 	defer keys.Close()
+	if keys.Touches() {
+		fmt.Println("touch the token when it blinks, for each file")
+	}
 	output = cmp.Or(output, filepath.Join(s.Root, "dist"))
 	if err := dist.Build(ctx, s, keys, output); err != nil {
 		return err

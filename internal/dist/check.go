@@ -32,8 +32,7 @@ func (c *checker) checkFolder(ctx context.Context, folder string) error {
 		return err
 	}
 	for _, name := range names {
-		inFolder := strings.TrimPrefix(strings.TrimPrefix(name, folder), "/")
-		if err := c.checkSum(name, list, checksum.Find(sums, sumsFile, inFolder)); err != nil {
+		if err := c.checkSum(name, list, checksum.Find(sums, sumsFile, nameIn(folder, name))); err != nil {
 			return err
 		}
 		if folder != "" {

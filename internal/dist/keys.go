@@ -48,6 +48,9 @@ func (k *Keys) Close() error { return k.pgp.Close() }
 // Snapshot says whether what the keys sign is no release.
 func (k *Keys) Snapshot() bool { return k.snapshot }
 
+// Touches says whether a token wants to be touched, for each of some 60 files.
+func (k *Keys) Touches() bool { return signer.IsFIDO(k.key.PublicKey()) }
+
 // Open finds the keys of a release: an SSH key as signer.Open takes it, and
 // OpenPGP keys by what gpg knows them by, separated by blanks. Every one of those
 // signs the index of the apt repository, the first all else. The release must be

@@ -3,6 +3,8 @@ package dist
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,58 +54,43 @@ func isBeside(name string) bool {
 
 // writeSums writes sums and signatures: of each file that is published by itself,
 // and of all in each folder.
-func (p *plan) writeSums(ctx context.Context, directory string) error {
+func (p *plan) writeSums(_ context.Context, directory string) error {
 	for _, folder := range folders {
-		names, err := content(directory, folder)
-		if err != nil {
-			return err
-		}
-		if len(names) == 0 {
-			continue
-		}
-		var lines strings.Builder
-		for _, name := range names {
-			line, err := sumLine(directory, folder, name)
-			if err != nil {
-				return err
-			}
-			lines.WriteString(line)
-			if folder != "" {
-				continue
-			}
-			if err := p.writeBeside(directory, name, line); err != nil {
-				return err
-			}
-		}
-		if err := p.writeSigned(filepath.Join(directory, folder, sumsFile), lines.String()); err != nil {
-			return err
+		if err := p.writeFolder(directory, folder); err != nil {
+			return fmt.Errorf("sums and signatures: %w", err)
 		}
 	}
 	return nil
 }
 
-func sumLine(directory, folder, name string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(directory, name))
-	if err != nil {
-		return "", err
-	}
-	inFolder := strings.TrimPrefix(strings.TrimPrefix(name, folder), "/")
-	return checksum.Sum{Digest: sha256.Sum256(data), Name: inFolder}.String(), nil
-}
-
-func (p *plan) writeBeside(directory, name, line string) error {
-	path := filepath.Join(directory, name)
-	if err := os.WriteFile(path+checksum.Suffix, []byte(line), 0o644); err != nil {
+func (p *plan) writeFolder(directory, folder string) error {
+	names, err := content(directory, folder)
+	if err != nil || names == nil {
 		return err
 	}
-	return p.writeSignature(path)
+	var lines strings.Builder
+	for _, name := range names {
+		data, err := os.ReadFile(filepath.Join(directory, name))
+		if err != nil {
+			return err
+		}
+		line := checksum.Sum{Digest: sha256.Sum256(data), Name: nameIn(folder, name)}.String()
+		lines.WriteString(line)
+		if folder != "" {
+			continue
+		}
+		path := filepath.Join(directory, name)
+		if err := errors.Join(os.WriteFile(path+checksum.Suffix, []byte(line), 0o644), p.writeSignature(path)); err != nil {
+			return err
+		}
+	}
+	list := filepath.Join(directory, folder, sumsFile)
+	return errors.Join(os.WriteFile(list, []byte(lines.String()), 0o644), p.writeSignature(list))
 }
 
-func (p *plan) writeSigned(path, text string) error {
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		return err
-	}
-	return p.writeSignature(path)
+// nameIn is the path of a file as seen from its folder.
+func nameIn(folder, name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, folder), "/")
 }
 
 func (p *plan) writeSignature(path string) error {

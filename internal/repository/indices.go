@@ -34,7 +34,7 @@ func (all *indices) add(path string, modified time.Time) error {
 		return err
 	}
 	all.primary = append(all.primary, r.primary(modified))
-	id := xmlID{PkgID: r.digest, Name: r.text(tagName), Arch: r.text(tagArch), Version: r.version()}
+	id := r.id()
 	all.filelists = append(all.filelists, xmlFiles{id, r.files(func(string) bool { return true })})
 	all.other = append(all.other, xmlChanges{id, r.changelog()})
 	return r.err

@@ -15,11 +15,6 @@ import (
 	rpmutils "github.com/sassoftware/go-rpmutils"
 )
 
-const (
-	tagName = rpmutils.NAME
-	tagArch = rpmutils.ARCH
-)
-
 // rpm is a package whose header is asked for what indices tell of it. The first
 // tag that is there and cannot be read is in err.
 type rpm struct {
@@ -70,7 +65,7 @@ func (r *rpm) primary(modified time.Time) xmlPackage {
 	archive, err := r.header.PayloadSize()
 	r.err = errors.Join(r.err, err)
 	return xmlPackage{
-		Type: "rpm", Name: r.text(tagName), Arch: r.text(tagArch), Version: r.version(),
+		Type: "rpm", Name: r.text(rpmutils.NAME), Arch: r.text(rpmutils.ARCH), Version: r.version(),
 		Checksum: xmlSum{"sha256", "YES", r.digest},
 		Summary:  r.text(rpmutils.SUMMARY), Description: r.text(rpmutils.DESCRIPTION),
 		Packager: r.text(rpmutils.PACKAGER), URL: r.text(rpmutils.URL),
@@ -83,6 +78,10 @@ func (r *rpm) primary(modified time.Time) xmlPackage {
 			HeaderRange: xmlRange(r.header.GetRange()), Relations: r.relations(), Files: r.files(isPrimary),
 		},
 	}
+}
+
+func (r *rpm) id() xmlID {
+	return xmlID{PkgID: r.digest, Name: r.text(rpmutils.NAME), Arch: r.text(rpmutils.ARCH), Version: r.version()}
 }
 
 func (r *rpm) version() xmlVersion {
