@@ -14,8 +14,8 @@ import (
 )
 
 // elsewhere are the sections whose commands take a booted host, a release or
-// HAProxy: the tests in test/repository, test/signatures and test/demo run them.
-var elsewhere = []string{"Demo", "With apt", "With dnf", "By hand", "From source", "Verify with hapgent-verify"}
+// HAProxy: the tests in test/repository and test/demo run them.
+var elsewhere = []string{"Demo", "With apt", "With dnf", "By hand", "From source"}
 
 const mark = "@@@ command "
 
