@@ -72,7 +72,7 @@ become = true
 pipelining = true
 ssh_args = -o UserKnownHostsFile=%[1]s/known_hosts -o StrictHostKeyChecking=yes -o ControlMaster=auto -o ControlPersist=60s
 `, f.dir, roles(t)))
-	f.write("site.yml", "- hosts: hapgent\n  roles: [hapgent]\n")
+	f.write("site.yml", "- hosts: hapgent\n  gather_subset: ['!all']\n  roles: [hapgent]\n") // the fewest facts, and the quickest
 	return f
 }
 

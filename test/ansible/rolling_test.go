@@ -221,10 +221,10 @@ func TestRolling(t *testing.T) {
 	s.expect(s.hosts[0], "UP")
 	tr = startTraffic(t, s.url)
 	disabled := s.disableWhileDown(s.hosts[0])
-	here.play(s.fleet, "rolling.yml", s.deploy("4", "hapgent_wait=2", `hapgent_serial="50%"`)...)
+	here.play(s.fleet, "rolling.yml", s.deploy("4", "hapgent_wait=2", `hapgent_serial=[2, "50%"]`)...)
 	<-disabled
 	tr.expectNoLoss(1000)
-	s.expectAll([4]seen{{"4", "MAINT", "UP"}, {"4", "UP", "UP"}, {"4", "UP", "UP"}, {"4", "UP", "UP"}})
+	s.expectAll([4]seen{{"4", "MAINT", "UP"}, {"4", "UP", "UP 40%"}, {"4", "UP", "UP"}, {"4", "UP", "UP 40%"}}) // weights as before
 	s.socket("enable server sample/" + s.hosts[0].Name)
 	s.expect(s.hosts[0], "UP")
 
