@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run demo build check test setup fuzz bench packages release verify-release role-checksum publish publish-check vulnerabilities clean
+.PHONY: help run demo build check test setup fuzz bench screenshot packages release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -46,6 +46,9 @@ bench: setup ## measure agent and verifier against C, Go and OpenSSH
 	go run ./bench/agent -svg docs/memory.svg
 	go run ./bench/imports
 	go run ./bench/verify
+
+screenshot: setup ## take docs/stats.png, HAProxy's page in Chromium, anew
+	go test ./test/demo -run TestStatsPage -update
 
 packages: ## make .deb and .rpm for this machine's architecture, in dist
 	@$(RELEASE) packages

@@ -2,10 +2,9 @@
 # weight-from-load.sh
 #
 # Makes the agent's weight the share of the processors that is free: 100 on an idle host, 1 where the
-# load average of the last minute reaches the number of cores. Status and maxconn stay. For cron, as
-# the user of the agent:
+# load average of the last minute reaches the number of cores. Status and maxconn stay. For cron:
 #
-#   * * * * * nobody /usr/local/bin/weight-from-load.sh
+#   * * * * * root /usr/local/bin/weight-from-load.sh
 #
 # Environment:
 #   HAPGENT_STATE_FILE  the agent's state file (/etc/hapgent/state.json)

@@ -55,6 +55,9 @@ func TestGoreleaserPublishesEveryFile(t *testing.T) {
 	}
 	names := []string{"hapgent", "hapgent-sign-s390x", "hapgent_1_amd64.deb", "hapgent-1-1.x86_64.rpm"}
 	for _, path := range source {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -1,5 +1,7 @@
-// Command hapgent-release builds what a release consists of: see the package
-// internal/release. It is for the Makefile and for releasers.
+// Command hapgent-release builds programs, packages and whole releases, and
+// proves a release that others have made: see the packages internal/release,
+// internal/packages and internal/dist for what they guarantee. It is for the
+// Makefile and for releasers.
 package main
 
 import (
@@ -51,8 +53,8 @@ Example:
   SIGNING_KEY=release GPG_KEY=0123456789ABCDEF hapgent-release release
 `
 
-// errUsage is for what the user asked for wrongly.
-var errUsage = errors.New("wrong usage")
+// misuse is what the user asked for wrongly.
+type misuse struct{ error }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -60,8 +62,8 @@ func main() {
 	switch err := run(ctx, os.Args[1:]); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Print(usage)
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(os.Stderr, "hapgent-release: %v\n\n%s", err, usage)
+	case errors.As(err, new(misuse)):
+		fmt.Fprintf(os.Stderr, "hapgent-release: %v\ntry hapgent-release --help\n", err)
 		os.Exit(2)
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "hapgent-release: %v\n", err)
@@ -71,7 +73,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%w: no command", errUsage)
+		return misuse{fmt.Errorf("expected a command, one of %s", commandNames())}
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -82,7 +84,7 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
 		return err
 	} else if err != nil {
-		return fmt.Errorf("%w: %v", errUsage, err)
+		return misuse{err}
 	}
 	source, err := release.Here()
 	if err != nil {
@@ -90,10 +92,10 @@ func run(ctx context.Context, args []string) error {
 	}
 	c, ok := commands[args[0]]
 	if !ok {
-		return fmt.Errorf("%w: unknown command %q, expected one of %s", errUsage, args[0], strings.Join(slices.Sorted(maps.Keys(commands)), ", "))
+		return misuse{fmt.Errorf("unknown command %q, expected one of %s", args[0], commandNames())}
 	}
 	if found := flags.NArg(); found != c.arguments {
-		return fmt.Errorf("%w: %s takes %d arguments, found %d", errUsage, args[0], c.arguments, found)
+		return misuse{fmt.Errorf("%s takes %s, found %d", args[0], [...]string{"no argument", "one argument"}[c.arguments], found)}
 	}
 	return c.run(ctx, source, *output, flags.Arg(0))
 }
@@ -114,6 +116,8 @@ var commands = map[string]command{
 	"role-checksum": {0, roleChecksum},
 	"notes":         {0, notes},
 }
+
+func commandNames() string { return strings.Join(slices.Sorted(maps.Keys(commands)), ", ") }
 
 func build(ctx context.Context, s release.Source, output, program string) error {
 	return s.BuildHere(ctx, program, cmp.Or(output, filepath.Join(s.Root, "run", program)))

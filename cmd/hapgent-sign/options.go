@@ -46,7 +46,7 @@ func (o *options) check() error {
 	case o.help, o.version:
 		return nil
 	case o.key == "":
-		return errors.New("-f KEY is missing")
+		return errors.New("expected a key (-f KEY)")
 	case o.pem && !o.publicKey:
 		return errors.New("--pem goes with --public-key")
 	case o.publicKey && len(o.files) > 0:
@@ -56,7 +56,7 @@ func (o *options) check() error {
 	case o.signing.Namespace == "":
 		return errors.New("-n is empty, expected a namespace such as \"file\"")
 	case len(o.files) == 0:
-		return errors.New("no file to sign")
+		return errors.New("expected a file to sign")
 	}
 	return checkFiles(o.files)
 }

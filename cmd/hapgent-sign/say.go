@@ -16,7 +16,7 @@ import (
 
 // What the command prints stands in this file, and nowhere else.
 
-const usage = `usage: hapgent-sign -f KEY [-n NAMESPACE] [--bundle] [--force] FILE...
+const usage = `Usage: hapgent-sign -f KEY [-n NAMESPACE] [--bundle] [--force] FILE...
        hapgent-sign -f KEY --public-key [--pem]
 
 Signs each FILE: FILE.sig for ssh-keygen -Y verify, FILE.sha256 for

@@ -78,7 +78,7 @@ func TestAttackDowngradeToSHA1(t *testing.T) {
 		if status != want {
 			t.Errorf("%s: status %d, want %d: %s", algorithm, status, want, said)
 		}
-		if refused := `signature algorithm does not fit the key: "ssh-rsa", wanted "rsa-sha2-512" or "rsa-sha2-256"`; status == exitBad && !strings.Contains(said, refused) {
+		if refused := `signature algorithm does not fit the key: "ssh-rsa", expected "rsa-sha2-512" or "rsa-sha2-256"`; status == exitBad && !strings.Contains(said, refused) {
 			t.Errorf("%s: said %q, want %q in it", algorithm, said, refused)
 		}
 	}

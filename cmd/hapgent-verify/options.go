@@ -61,7 +61,7 @@ func parseOptions(args []string) (*options, error) {
 func (o *options) setOption(text string) (err error) {
 	name, value, _ := strings.Cut(text, "=")
 	if !strings.EqualFold(name, "verify-time") {
-		return fmt.Errorf("want %q, found %q", "verify-time=TIME", text)
+		return fmt.Errorf("expected %q, found %q", "verify-time=TIME", text)
 	}
 	o.at, err = allowedsigners.ParseTime(value)
 	return err
@@ -75,7 +75,7 @@ func (o *options) complete(flags *flag.FlagSet) error {
 	}
 	switch {
 	case len(o.files) == 0:
-		return errors.New("want a file to verify")
+		return errors.New("expected a file to verify")
 	case o.namespace == "":
 		return errors.New("the namespace (-n) must not be empty")
 	case (o.bundle == "") != (o.key == ""):

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -20,7 +21,7 @@ import (
 // goes to standard output, everything else to standard error, each line made
 // safe for the terminal whatever names are in it.
 
-const usage = `usage: hapgent-verify [-f ALLOWED_SIGNERS] [-I IDENTITY] [-n NAMESPACE]
+const usage = `Usage: hapgent-verify [-f ALLOWED_SIGNERS] [-I IDENTITY] [-n NAMESPACE]
                       [-s SIGFILE] [-c SHA256FILE] [-r REVOCATION]
                       [-O verify-time=TIME] FILE...
        hapgent-verify --bundle BUNDLE --key PUBLIC_KEY [-c SHA256FILE] FILE
@@ -125,28 +126,28 @@ func errBad(format string, args ...any) error {
 // tried, or a signature that is malformed inside, which is none of a file.
 func errBadSignatureFile(name string, err error) error {
 	if errors.Is(err, sshsig.ErrArmor) {
-		return fmt.Errorf("%s is %w", name, err)
+		return fmt.Errorf("%q is %w", name, err)
 	}
-	return errBad("%s cannot be good: %w", name, err)
+	return errBad("%q cannot be good: %w", name, err)
 }
 
 func errBadSignature(sigName, file string, err error) error {
 	switch {
 	case errors.Is(err, sshsig.ErrNamespace):
-		return errBad("%s is %w (-n)", sigName, err)
+		return errBad("%q is %w (-n)", sigName, err)
 	case errors.Is(err, sshkey.ErrAlgorithm):
-		return errBad("%s is not accepted: %w", sigName, err)
+		return errBad("%q is not accepted: %w", sigName, err)
 	}
-	return errBad("%s is not a signature of %s: one of the two was changed, or is that of another file; "+
+	return errBad("%q is not a signature of %s: one of the two was changed, or is that of another file; "+
 		"do not use it, download both again: %w", sigName, fileName(file), err)
 }
 
 func errRevoked(sig *sshsig.Signature, sigName, list string, err error) error {
 	if errors.Is(err, allowedsigners.ErrRevoked) {
-		return errBad("%s is good, but made by %s, which %s says not to trust: %w",
+		return errBad("%q is good, but made by %s, which %q says not to trust: %w",
 			sigName, sig.Key.Fingerprint(), list, err)
 	}
-	return fmt.Errorf("%s cannot be asked whether %s is revoked: %w", list, sig.Key.Fingerprint(), err)
+	return fmt.Errorf("%q cannot be asked whether %s is revoked: %w", list, sig.Key.Fingerprint(), err)
 }
 
 func errNotAllowed(sig *sshsig.Signature, sigName, list string, err error, malformed []error) error {
@@ -154,33 +155,34 @@ func errNotAllowed(sig *sshsig.Signature, sigName, list string, err error, malfo
 	if len(malformed) > 0 {
 		more = fmt.Sprintf("; %d of its lines cannot be read, the first is %v", len(malformed), malformed[0])
 	}
-	made := fmt.Sprintf("%s is good, but made by %s", sigName, sig.Key.Fingerprint())
+	made := fmt.Sprintf("%q is good, but made by %s", sigName, sig.Key.Fingerprint())
 	if errors.Is(err, allowedsigners.ErrUnknown) {
-		return errBad("%s which no line of %s lists; add the key only if its owner told you that it is theirs%s",
+		return errBad("%s, which no line of %q lists; add the key only if its owner told you that it is theirs%s",
 			made, list, more)
 	}
 	if errors.Is(err, allowedsigners.ErrExpired) || errors.Is(err, allowedsigners.ErrNotYetValid) {
 		more += "; if you know from elsewhere when it was signed, give that time (-O verify-time=TIME)"
 	}
-	return errBad("%s which %s does not accept: %w%s", made, list, err, more)
+	return errBad("%s, which %q does not accept: %w%s", made, list, err, more)
 }
 
 func errBadBundle(name, file string, err error) error {
-	return errBad("%s is not good for %s: %w", name, fileName(file), err)
+	return errBad("%q is not good for %s: %w", name, fileName(file), err)
 }
 
 func errNotListed(file, from string) error {
-	return errBad("%s has no sum for %q", from, file)
+	return errBad("%q has no sum for %q", from, file)
 }
 
 func errSumDisagrees(file string, sum []byte, from string, want checksum.Sum) error {
-	return errBad("%s is damaged or another file; do not use it, download it again: its SHA-256 sum is %x, %s has %x for %q",
+	return errBad("%s is damaged or another file; do not use it, download it again: its SHA-256 sum is %x, %q has %x for %q",
 		fileName(file), sum, from, want.Digest, want.Name)
 }
 
+// fileName is how messages show the name of a file to verify.
 func fileName(name string) string {
 	if name == standardInput {
 		return "standard input"
 	}
-	return name
+	return strconv.Quote(name)
 }

@@ -7,7 +7,7 @@
 //
 //   - Every client is answered at once, whatever other clients, the disk and the
 //     log do. A client cannot make it use memory, processor time or descriptors
-//     beyond fixed bounds, nor change anything: what clients send is not read.
+//     beyond fixed bounds, nor change anything: what clients send is thrown away.
 //   - The state changes by a signal only, and a signal is never lost: one that
 //     cannot be obeyed yet waits. Who may send signals is the kernel's business.
 //   - The file holds the old state or the new one, whole, whatever is cut short,

@@ -95,7 +95,7 @@ func (c *krlCheck) blobs(r *sshwire.Reader, own []byte, by string, size int) err
 	for r.Len() > 0 {
 		blob := r.Bytes()
 		if size != 0 && len(blob) != size {
-			return fmt.Errorf("a fingerprint of %d bytes, want %d", len(blob), size)
+			return fmt.Errorf("a fingerprint of %d bytes, expected %d", len(blob), size)
 		}
 		if r.Err() == nil && bytes.Equal(blob, own) {
 			c.revoked = by

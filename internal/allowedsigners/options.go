@@ -102,7 +102,7 @@ func cutFold(text, prefix string) (rest string, ok bool) {
 // dequote reads a quoted value, in which \" stands for a quote.
 func dequote(text string) (value, rest string, err error) {
 	if !strings.HasPrefix(text, `"`) {
-		return "", "", fmt.Errorf("want a value in quotes, found %.100q", text)
+		return "", "", fmt.Errorf("expected a value in quotes, found %.100q", text)
 	}
 	var out strings.Builder
 	for i := 1; i < len(text); i++ {

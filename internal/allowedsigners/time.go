@@ -9,7 +9,7 @@ import (
 )
 
 // ErrTime is wrapped by the error of a time that cannot be read.
-var ErrTime = errors.New("want YYYYMMDD[HHMM[SS]] and Z at its end for UTC")
+var ErrTime = errors.New("expected YYYYMMDD[HHMM[SS]] and Z at its end for UTC")
 
 // clockFields are the parts of a time in order, and the range of each. A day
 // that the month does not have is one of the next month, as with mktime(3).

@@ -96,7 +96,7 @@ func fields(line string) (digest []byte, name string, err error) {
 	}
 	digits, name, _ := strings.Cut(line, " ")
 	if len(name) < 2 || name[0] != ' ' && name[0] != '*' {
-		return nil, "", fmt.Errorf("want %q, found %.100q", "HEX  NAME", line)
+		return nil, "", fmt.Errorf("expected %q, found %.100q", "HEX  NAME", line)
 	}
 	return sized(digits, name[1:])
 }

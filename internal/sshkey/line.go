@@ -14,7 +14,7 @@ func ParseLine(text string) (key *Key, comment string, err error) {
 	name, rest := CutBlank(text)
 	encoded, comment := CutBlank(rest)
 	if _, known := keyTypes[first(splitType(name))]; !known || encoded == "" {
-		return nil, "", fmt.Errorf("%w: want %q, found %.100q", ErrKey, "TYPE BASE64", text)
+		return nil, "", fmt.Errorf("%w: expected %q, found %.100q", ErrKey, "TYPE BASE64", text)
 	}
 	blob, err := sshwire.DecodeBase64([]byte(encoded))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // sshkey.ErrAlgorithm or sshkey.ErrSignature.
 func (s *Signature) Verify(namespace string, digest []byte) error {
 	if s.Namespace != namespace {
-		return fmt.Errorf("%w %q, wanted %q", ErrNamespace, s.Namespace, namespace)
+		return fmt.Errorf("%w %q, expected %q", ErrNamespace, s.Namespace, namespace)
 	}
 	if err := s.checkAlgorithm(); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (s *Signature) checkAlgorithm() error {
 		return fmt.Errorf("%w: %w", sshkey.ErrSignature, err)
 	}
 	if format != ssh.KeyAlgoRSASHA256 && format != ssh.KeyAlgoRSASHA512 {
-		return fmt.Errorf("%w: %q, wanted %q or %q", sshkey.ErrAlgorithm,
+		return fmt.Errorf("%w: %q, expected %q or %q", sshkey.ErrAlgorithm,
 			format, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256)
 	}
 	return nil

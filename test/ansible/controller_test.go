@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/epicfilemcnulty/hapgent/test/lab"
 	"github.com/epicfilemcnulty/hapgent/test/need"
@@ -21,7 +22,7 @@ func roles(t *testing.T) string {
 	t.Helper()
 	installing.Do(func() {
 		tarball := filepath.Join(work, "role.tar.gz")
-		name := "ansible-role-hapgent-" + newVersion(t)
+		name := "hapgent-ansible-role-" + newVersion(t)
 		command(t, need.CopyOfTree(t), "tar", "-czf", tarball, "--dereference", "--transform=s,^ansible,"+name+",", "ansible")
 		write(t, filepath.Join(work, "requirements.yml"), "- src: file://"+tarball+"\n  name: hapgent\n")
 		need.Command(t, "ansible-galaxy", "ansible-core")
@@ -71,7 +72,7 @@ become = true
 pipelining = true
 ssh_args = -o UserKnownHostsFile=%[1]s/known_hosts -o StrictHostKeyChecking=yes -o ControlMaster=auto -o ControlPersist=60s
 `, f.dir, roles(t)))
-	f.write("site.yml", "- hosts: hapgent\n  roles: [hapgent]\n")
+	f.write("site.yml", "- hosts: hapgent\n  gather_subset: ['!all']\n  roles: [hapgent]\n") // the fewest facts, and the quickest
 	return f
 }
 
@@ -120,8 +121,13 @@ func (c controller) try(f *fleet, playbook string, args ...string) (*played, err
 	if _, err := os.Stat(path); err != nil {
 		path = filepath.Join(roles(f.t), "hapgent", "playbooks", playbook)
 	}
-	out, err := c.command(f, append([]string{path}, args...)...).CombinedOutput()
-	return &played{f.t, string(out)}, err
+	cmd := c.command(f, append([]string{path}, args...)...)
+	out, err := cmd.CombinedOutput()
+	p := &played{t: f.t, output: string(out)}
+	if cmd.ProcessState != nil {
+		p.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	return p, err
 }
 
 // set is an argument that sets a variable, to a value in JSON.
@@ -136,8 +142,9 @@ func set(variables ...string) []string {
 
 // played is what Ansible says of a run.
 type played struct {
-	t      *testing.T
-	output string
+	t         *testing.T
+	output    string
+	processor time.Duration // of this machine, with all children
 }
 
 var recap = regexp.MustCompile(`(?m)^(\S+) +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)`)

@@ -23,11 +23,14 @@ func mainPID(h *lab.Host, unit string) string {
 	return strings.TrimSpace(h.Run("systemctl show --property MainPID --value " + unit))
 }
 
-// roleTime is how long a role of 7 tasks took over three hosts in the lab before.
-const roleTime = 45 * time.Second
+// A role of 7 tasks took 45 s over three hosts in the lab before, of which the
+// controller's processor had most; that does not depend on what else the machine
+// does at the same time.
+const mostProcessorTime = 15 * time.Second
 
 // TestLife is that of a fleet: installed, run again, changed, upgraded, taken away.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	hosts := theLab.Hosts(t, lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Server},
 		lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Controller})
 	old, recent := controller{}, controller{hosts[3]} // core 2.14 and 2.19
@@ -44,11 +47,11 @@ func TestLife(t *testing.T) {
 	}
 
 	start := time.Now()
-	old.play(f, "site.yml").expectChanged()
-	took := time.Since(start)
-	t.Logf("the role over %d hosts took %.1f s", len(hosts), took.Seconds())
-	if took > roleTime {
-		t.Errorf("the role over %d hosts took %v, want at most %v", len(hosts), took, roleTime)
+	fresh := old.play(f, "site.yml")
+	fresh.expectChanged()
+	t.Logf("the role over %d hosts took %.1f s, and %.1f s of the controller's processor", len(hosts), time.Since(start).Seconds(), fresh.processor.Seconds())
+	if fresh.processor > mostProcessorTime {
+		t.Errorf("the role over %d hosts took %v of processor time, want at most %v", len(hosts), fresh.processor, mostProcessorTime)
 	}
 	for _, h := range hosts {
 		answers(h, "9777", "FAIL")
@@ -84,7 +87,7 @@ func TestLife(t *testing.T) {
 		h.Until("/usr/sbin/hapgent", "readlink /proc/$(pgrep -x hapgent)/exe") // not that of a deleted file
 		answers(h, "9777", "UP")
 	}
-	old.play(f, "site.yml", upgraded...).expectUnchanged()
+	old.play(f, "site.yml", append(upgraded, set(`hapgent_url="http://10.77.0.1:1"`)...)...).expectUnchanged() // which nobody serves
 	recent.play(f, "site.yml", append(upgraded, "--check")...).expectUnchanged()
 
 	old.play(f, "site.yml", append(upgraded, set(`hapgent_state="absent"`)...)...).expectChanged()

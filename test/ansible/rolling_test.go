@@ -89,7 +89,7 @@ func startService(t *testing.T) *service {
 		h.Write("/opt/web/version", "1")
 		h.Write("/etc/systemd/system/web.service", fmt.Sprintf(webUnit, serviceVariable, binary))
 		h.Run("systemctl daemon-reload && systemctl enable --now --quiet web")
-		config += fmt.Sprintf("\tserver %s %s:8080\n", h.Name, h.Address)
+		config += fmt.Sprintf("\tserver %s %s:8080 weight 100\n", h.Name, h.Address)
 	}
 	serveMirror(t)
 	s.fleet = newFleet(t, fromMirror(newVersion(t))+"hapgent_status: UP\nhapgent_health_url: http://127.0.0.1:8080/health\n", s.hosts...)
@@ -161,7 +161,7 @@ func (s *service) expectTable() {
 		s.t.Error("status.yml finds nothing wrong")
 	}
 	p.expectMatch(row(s.hosts[0], "UP +UP +active +"+newVersion(s.t)+" +! not version 9.9.9"), row(s.hosts[1], "none +DRAIN +inactive .* not running, no answer"),
-		row(s.hosts[2], "UP +unknown +active .*state.json:1:24: weight must be an integer"), row(s.hosts[3], "UP +UP 30% +active .* answer and state file differ"))
+		row(s.hosts[2], "UP +unknown +active .*state.json:1:25: weight must be an integer"), row(s.hosts[3], "UP +UP 30% +active .* answer and state file differ"))
 
 	_, err = recent.try(s.fleet, "state.yml", set(`hapgent_force_status="UP"`, "hapgent_force_weight=256")...)
 	if err == nil {
@@ -189,18 +189,25 @@ func TestRolling(t *testing.T) {
 	bySocket := `hapgent_haproxy=["` + s.balancer.Name + `:/run/haproxy/admin.sock"]`
 	byPage := `hapgent_haproxy=["http://` + s.balancer.Address + `:8404/stats;csv"]`
 
+	p, err := here.try(s.fleet, "rolling.yml", s.deploy("2", bySocket, `hapgent_haproxy_server="nosuch"`)...)
+	if err == nil {
+		t.Error("a host was deployed that HAProxy does not show")
+	}
+	p.expect(s.hosts[0].Name + " failed at See that HAProxy knows the host: HAProxy shows no server nosuch: set hapgent_haproxy_server to its name; nothing was changed")
+
 	t.Log("agents are killed all the time, and one host reboots in the middle")
 	tr := startTraffic(t, s.url)
 	stop := s.killAgents()
+	start := time.Now()
 	here.play(s.fleet, "rolling.yml", s.deploy("2", bySocket, "web_reboots="+quoted(s.hosts[1].Name))...)
-	t.Logf("agents killed: %d", stop())
+	t.Logf("%d hosts took %.0f s; agents killed: %d", len(s.hosts), time.Since(start).Seconds(), stop())
 	tr.expectNoLoss(2000)
 	s.expectAll([4]seen{{"2", "UP", "UP"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}})
 
 	t.Log("an operator has disabled one host, and the deploy of another fails")
 	s.socket("disable server sample/" + s.hosts[0].Name)
 	tr = startTraffic(t, s.url)
-	p, err := recent.try(s.fleet, "rolling.yml", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
+	p, err = recent.try(s.fleet, "rolling.yml", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
 	tr.expectNoLoss(1000)
 	if err == nil {
 		t.Errorf("no failure:\n%s", p.output)
@@ -214,10 +221,10 @@ func TestRolling(t *testing.T) {
 	s.expect(s.hosts[0], "UP")
 	tr = startTraffic(t, s.url)
 	disabled := s.disableWhileDown(s.hosts[0])
-	here.play(s.fleet, "rolling.yml", s.deploy("4", "hapgent_wait=2", `hapgent_serial="50%"`)...)
+	here.play(s.fleet, "rolling.yml", s.deploy("4", "hapgent_wait=2", `hapgent_serial=[2, "50%"]`)...)
 	<-disabled
 	tr.expectNoLoss(1000)
-	s.expectAll([4]seen{{"4", "MAINT", "UP"}, {"4", "UP", "UP"}, {"4", "UP", "UP"}, {"4", "UP", "UP"}})
+	s.expectAll([4]seen{{"4", "MAINT", "UP"}, {"4", "UP", "UP 40%"}, {"4", "UP", "UP"}, {"4", "UP", "UP 40%"}}) // weights as before
 	s.socket("enable server sample/" + s.hosts[0].Name)
 	s.expect(s.hosts[0], "UP")
 

@@ -25,22 +25,22 @@ func read(t *testing.T, path ...string) string {
 }
 
 // The table of states is what the tests saw HAProxy do.
-func TestReadmeTableOfStates(t *testing.T) {
+func TestTableOfStates(t *testing.T) {
 	const begin, end = "<!-- transitions -->\n", "<!-- /transitions -->"
-	readme := read(t, "README.md")
-	before, rest, found := strings.Cut(readme, begin)
+	document := read(t, "docs", "states.md")
+	before, rest, found := strings.Cut(document, begin)
 	table, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
-		t.Fatalf("README.md has no place for the table, between %q and %q", begin, end)
+		t.Fatalf("docs/states.md has no place for the table, between %q and %q", begin, end)
 	}
 	want := read(t, "test", "haproxy", "testdata", "transitions.md")
 	if table == want {
 		return
 	}
 	if !*update {
-		t.Fatalf("README.md shows\n%swant\n%swrite it by `go test ./test/docs -update`", table, want)
+		t.Fatalf("docs/states.md shows\n%swant\n%swrite it by `go test ./test/docs -update`", table, want)
 	}
-	if err := os.WriteFile(filepath.Join(need.Root(t), "README.md"), []byte(before+begin+want+end+after), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(need.Root(t), "docs", "states.md"), []byte(before+begin+want+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

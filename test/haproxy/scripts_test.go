@@ -14,7 +14,7 @@ func TestShellScriptsPassShellcheck(t *testing.T) {
 	t.Parallel()
 	root := need.Root(t)
 	args := []string{"--"}
-	for _, pattern := range []string{"examples/*", "test/*", ".ci/*"} {
+	for _, pattern := range []string{"demo/*", "examples/*", "test/*", ".ci/*"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)

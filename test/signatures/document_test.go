@@ -6,17 +6,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
-// TestReadmeVerification runs the lines of the README's section on files of a release that
-// another key made, and holds what they print to what the section says. The
-// key that the section names, and its fingerprint, stand for that other key.
-func TestReadmeVerification(t *testing.T) {
+// TestDocumentedVerification runs the lines of docs/verifying.md on files of a release that
+// another key made, and holds what they print to what it says. The key that it
+// names, and its fingerprint, stand for that other key.
+func TestDocumentedVerification(t *testing.T) {
 	need.Command(t, "ssh-keygen", "openssh-client")
 	home := t.TempDir()
 	key := makeRelease(t, home)
@@ -24,11 +23,9 @@ func TestReadmeVerification(t *testing.T) {
 		"AAAAC3NzaC1lZDI1NTE5AAAAICEWU0xshVgOIyjzQEOKtjG8sU8sWJPh25CP/ISfJRey", strings.Fields(key.public)[1],
 		"SHA256:K0hZF19Go+RKQPczS905IFVhRL8NiZTvZyi+4PkV/g8", key.fingerprint,
 	)
-	steps := slices.DeleteFunc(need.Console(t, filepath.Join(need.Root(t), "README.md")), func(c need.ConsoleCommand) bool {
-		return c.Section != "Verify with hapgent-verify"
-	})
+	steps := need.Console(t, filepath.Join(need.Root(t), "docs", "verifying.md"))
 	if len(steps) < 3 {
-		t.Fatalf("the section has %d lines to run", len(steps))
+		t.Fatalf("the document has %d lines to run", len(steps))
 	}
 	for _, step := range steps {
 		command, prints := ours.Replace(step.Text), ours.Replace(step.Prints)
@@ -44,7 +41,7 @@ func TestReadmeVerification(t *testing.T) {
 
 type releaseKey struct{ public, fingerprint string }
 
-// makeRelease writes what the section assumes to be in the directory.
+// makeRelease writes what the document assumes to be in the directory.
 func makeRelease(t *testing.T, dir string) releaseKey {
 	private := filepath.Join(dir, "key")
 	keygen(t, "", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", private)

@@ -1,0 +1,45 @@
+package packaging
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
+)
+
+// complaints are what users of such packages complain about elsewhere, and the
+// tests that nobody will about these.
+var complaints = []struct {
+	what  string
+	tests []string
+}{
+	{"an upgrade starts a service that was disabled, or un-masks it", []string{"TestUpgradeStartsNothingThatWasOff", "TestRPMUpgradeLeavesAllAsItWas"}},
+	{"an upgrade stops the service and never starts it again", []string{"TestUpgradeRestartsWhatRuns", "TestRPMUpgradeLeavesAllAsItWas"}},
+	{"remove, then reinstall, leaves it stopped", []string{"TestReinstallAfterRemoveRuns"}},
+	{"settings or a state overwritten on upgrade, or asked about", []string{"TestUpgradeKeepsStateAndSettings"}},
+	{"purge leaves files or groups behind", []string{"TestPurgeLeavesNothing", "TestPiuparts"}},
+	{"a directory of the wrong owner; a daemon that runs as root", []string{"TestDaemonIsNobodysAndTheDirectoryIsClosed"}},
+	{"architectures missing or misnamed", []string{"TestEveryArchitectureHasItsPackages", "TestForeignArchitectureIsRefused", "TestAllThatAReleaseIs"}},
+	{"a key that expires with no successor", []string{"TestTwoKeysOverlap", "TestReleasesWhileKeysOverlap"}},
+	{"a checksum file that sha256sum cannot use", []string{"TestEveryFileHasAChecksumAndASignature", "TestChecksumLinesAreThoseOfSha256sum"}},
+	{"no signature, or no word on how to verify it", []string{"TestEveryFileHasAChecksumAndASignature", "TestByHand"}},
+	{"a role that fails in check mode, or changes things again", []string{"TestLife"}},
+	{"a tilde in a file's name, which an upload changes", []string{"TestFileNamesStayAsTheyAreUploaded"}},
+}
+
+func TestEveryComplaintHasItsTest(t *testing.T) {
+	list := exec.Command("git", "grep", "--untracked", "-hoE", `^func Test[A-Za-z0-9]+\(t `)
+	list.Dir = need.Root(t)
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range complaints {
+		for _, test := range c.tests {
+			if !strings.Contains(string(out), "func "+test+"(t ") {
+				t.Errorf("%s: there is no test %s", c.what, test)
+			}
+		}
+	}
+}
