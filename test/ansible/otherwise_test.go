@@ -1,7 +1,6 @@
 package ansible
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/traffic"
 )
 
 // With these variables the test binary is something else.
@@ -25,11 +25,14 @@ func beSomethingElseIfAsked() {
 		os.Exit(1)
 	}
 	if file := os.Getenv(serviceVariable); file != "" {
-		fmt.Fprintln(os.Stderr, serve(file))
+		fmt.Fprintln(os.Stderr, traffic.Serve(":8080", file))
 		os.Exit(1)
 	}
 	if url := os.Getenv(clientVariable); url != "" {
-		json.NewEncoder(os.Stdout).Encode(getUntilTold(url))
+		if err := getUntilTold(url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		os.Exit(0)
 	}
 }

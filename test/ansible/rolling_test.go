@@ -235,7 +235,7 @@ func TestRolling(t *testing.T) {
 		h.Run("systemctl restart web")
 	}
 	if c := tr.end(); len(c.Failures) == 0 {
-		t.Errorf("none of %d requests failed", c.answered())
+		t.Errorf("none of %d requests failed", c.Answered())
 	}
 }
 

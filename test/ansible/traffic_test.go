@@ -3,96 +3,23 @@ package ansible
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
-	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/traffic"
 )
 
-// serve is a service that is hard to deploy: it is slow to start, takes its time
-// for a request, and drops those under way when it is stopped.
-func serve(file string) error {
-	version, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	time.Sleep(300 * time.Millisecond)
-	return http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/health" {
-			time.Sleep(100 * time.Millisecond)
-		}
-		w.Write(version)
-	}))
+// getUntilTold runs clients until standard input ends, and prints what they got.
+func getUntilTold(url string) error {
+	clients := traffic.Start(url)
+	io.Copy(io.Discard, os.Stdin)
+	return json.NewEncoder(os.Stdout).Encode(clients.Stop())
 }
 
-// answers are what clients got.
-type counted struct {
-	Answers  map[string]int // by content
-	Failures []string
-}
-
-func (c counted) answered() (sum int) {
-	for _, n := range c.Answers {
-		sum += n
-	}
-	return sum
-}
-
-// getUntilTold is 16 clients, until standard input ends. Half of them keep their
-// connections.
-func getUntilTold(url string) (all counted) {
-	stop := make(chan struct{})
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		close(stop)
-	}()
-	all.Answers = map[string]int{}
-	var mu sync.Mutex
-	var clients sync.WaitGroup
-	for i := range 16 {
-		clients.Go(func() {
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: i%2 == 0}, Timeout: time.Minute}
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					answer, err := get(client, url)
-					mu.Lock()
-					if err != nil {
-						all.Failures = append(all.Failures, time.Now().UTC().Format(time.TimeOnly)+" "+err.Error())
-					} else {
-						all.Answers[answer]++
-					}
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	clients.Wait()
-	return all
-}
-
-func get(client *http.Client, url string) (answer string, err error) {
-	r, err := client.Get(url)
-	if err != nil {
-		return "", err
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err == nil && r.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", r.Status, body)
-	}
-	return strings.TrimSpace(string(body)), err
-}
-
-// traffic is clients that send requests all the time, from outside of the hosts.
-type traffic struct {
+// outside is clients that send requests all the time, from outside of the hosts.
+type outside struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	stop   io.Closer
@@ -100,9 +27,9 @@ type traffic struct {
 	ended  bool
 }
 
-func startTraffic(t *testing.T, url string) *traffic {
+func startTraffic(t *testing.T, url string) *outside {
 	t.Helper()
-	tr := &traffic{t: t, cmd: theLab.Command(os.Args[0])}
+	tr := &outside{t: t, cmd: theLab.Command(os.Args[0])}
 	tr.cmd.Env = append(tr.cmd.Env, clientVariable+"="+url)
 	tr.cmd.Stdout, tr.cmd.Stderr = &tr.output, os.Stderr
 	var err error
@@ -117,7 +44,7 @@ func startTraffic(t *testing.T, url string) *traffic {
 }
 
 // end ends the traffic, and says what clients got.
-func (tr *traffic) end() (c counted) {
+func (tr *outside) end() (c traffic.Count) {
 	tr.t.Helper()
 	if tr.ended {
 		return c
@@ -133,11 +60,11 @@ func (tr *traffic) end() (c counted) {
 }
 
 // expectNoLoss ends traffic of at least that many requests.
-func (tr *traffic) expectNoLoss(least int) {
+func (tr *outside) expectNoLoss(least int) {
 	tr.t.Helper()
 	c := tr.end()
-	tr.t.Logf("%d of %d requests failed; answers: %v", len(c.Failures), len(c.Failures)+c.answered(), c.Answers)
-	if len(c.Failures) > 0 || c.answered() < least {
+	tr.t.Logf("%d of %d requests failed; answers: %v", len(c.Failures), len(c.Failures)+c.Answered(), c.Answers)
+	if len(c.Failures) > 0 || c.Answered() < least {
 		tr.t.Errorf("want none failed of at least %d; such as %q", least, c.Failures[:min(5, len(c.Failures))])
 	}
 }

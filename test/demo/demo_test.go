@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -85,26 +84,8 @@ type demo struct {
 	port  int
 	tmp   string // its TMPDIR
 	id    string // its marker's value
-	out   output
+	out   need.Output
 	ended chan struct{}
-}
-
-// output is what a demo prints.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // start starts a demo by a command, such as `make demo`, as a user without any

@@ -44,7 +44,7 @@ func openBrowser(t *testing.T, width, height int) *browser {
 // startDriver starts chromedriver on a port that it chooses, and returns its URL.
 func startDriver(t *testing.T) string {
 	t.Helper()
-	var out output
+	var out need.Output
 	driver := exec.Command(need.Command(t, "chromedriver", "chromium-driver"), "--port=0")
 	driver.Stdout, driver.Stderr = &out, &out
 	driver.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

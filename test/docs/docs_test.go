@@ -15,25 +15,16 @@ import (
 
 var update = flag.Bool("update", false, "write into the documents what is taken from elsewhere")
 
-func read(t *testing.T, path ...string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(append([]string{need.Root(t)}, path...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
 // The table of states is what the tests saw HAProxy do.
 func TestTableOfStates(t *testing.T) {
 	const begin, end = "<!-- transitions -->\n", "<!-- /transitions -->"
-	document := read(t, "docs", "states.md")
+	document := need.Read(t, "docs", "states.md")
 	before, rest, found := strings.Cut(document, begin)
 	table, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
 		t.Fatalf("docs/states.md has no place for the table, between %q and %q", begin, end)
 	}
-	want := read(t, "test", "haproxy", "testdata", "transitions.md")
+	want := need.Read(t, "test", "haproxy", "testdata", "transitions.md")
 	if table == want {
 		return
 	}
@@ -46,12 +37,12 @@ func TestTableOfStates(t *testing.T) {
 }
 
 func TestReadmeShowsTheSampleConfiguration(t *testing.T) {
-	_, rest, _ := strings.Cut(read(t, "README.md"), "```haproxy\n")
+	_, rest, _ := strings.Cut(need.Read(t, "README.md"), "```haproxy\n")
 	sample, _, found := strings.Cut(rest, "```")
 	if !found {
 		t.Fatal("README.md has no block for HAProxy")
 	}
-	config := read(t, "examples", "haproxy.cfg")
+	config := need.Read(t, "examples", "haproxy.cfg")
 	for line := range strings.Lines(sample) {
 		if !strings.Contains(config, line) {
 			t.Errorf("not in examples/haproxy.cfg: %s", line)
@@ -66,14 +57,14 @@ func TestOneVersion(t *testing.T) {
 		" --branch v" + version + " ": "README.md",
 		"\n## [" + version + "] - ":   "CHANGELOG.md",
 	} {
-		if !strings.Contains(read(t, document), want) {
+		if !strings.Contains(need.Read(t, document), want) {
 			t.Errorf("%s does not name the version in VERSION: no %q", document, want)
 		}
 	}
 }
 
 func TestDefaultsAreDocumented(t *testing.T) {
-	readme, manual := read(t, "README.md"), read(t, "packaging", "man", "hapgent.8")
+	readme, manual := need.Read(t, "README.md"), need.Read(t, "packaging", "man", "hapgent.8")
 	for name, value := range map[string]string{
 		agent.IPVariable: agent.DefaultIP, agent.PortVariable: agent.DefaultPort, agent.StateFileVariable: agent.DefaultStateFile,
 	} {

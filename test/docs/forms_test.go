@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // form is an issue form as GitHub reads it, and chooser the page that offers
@@ -43,7 +45,7 @@ func TestIssueForms(t *testing.T) {
 		"bug_report.yml":      {"hapgent --version", "systemctl status", "journalctl -u hapgent", "haproxy -v", "show stat"},
 		"feature_request.yml": nil,
 	} {
-		text := read(t, ".github", "ISSUE_TEMPLATE", name)
+		text := need.Read(t, ".github", "ISSUE_TEMPLATE", name)
 		var f form
 		decode(t, text, &f)
 		if f.Name == "" || f.Description == "" || len(f.Body) == 0 {
@@ -70,7 +72,7 @@ func TestIssueForms(t *testing.T) {
 
 func TestIssueChooser(t *testing.T) {
 	var c chooser
-	decode(t, read(t, ".github", "ISSUE_TEMPLATE", "config.yml"), &c)
+	decode(t, need.Read(t, ".github", "ISSUE_TEMPLATE", "config.yml"), &c)
 	for _, link := range c.ContactLinks {
 		path, found := strings.CutPrefix(link.URL, "https://github.com/epicfilemcnulty/hapgent/blob/main/")
 		if !found {

@@ -26,7 +26,7 @@ func TestHelpFitsAScreen(t *testing.T) {
 			t.Errorf("make help prints %d columns, want at most %d: %s", found, columns, line)
 		}
 	}
-	targets := regexp.MustCompile(`(?m)^\.PHONY: (.*)$`).FindStringSubmatch(read(t, "Makefile"))
+	targets := regexp.MustCompile(`(?m)^\.PHONY: (.*)$`).FindStringSubmatch(need.Read(t, "Makefile"))
 	if targets == nil {
 		t.Fatal("Makefile has no .PHONY line")
 	}

@@ -37,7 +37,7 @@ func documents(t *testing.T) map[string]document {
 	t.Helper()
 	all := map[string]document{}
 	for _, name := range tracked(t, "*.md") {
-		all[name] = parseDocument([]byte(read(t, filepath.FromSlash(name))))
+		all[name] = parseDocument([]byte(need.Read(t, filepath.FromSlash(name))))
 	}
 	return all
 }

@@ -13,7 +13,7 @@ import (
 
 // The map of the tests in CONTRIBUTING.md has every folder of test, and no other.
 func TestTheMapOfTheTests(t *testing.T) {
-	_, rest, _ := strings.Cut(read(t, "CONTRIBUTING.md"), "<!-- tests -->\n")
+	_, rest, _ := strings.Cut(need.Read(t, "CONTRIBUTING.md"), "<!-- tests -->\n")
 	table, _, found := strings.Cut(rest, "<!-- /tests -->")
 	if !found {
 		t.Fatal("CONTRIBUTING.md has no map of the tests")

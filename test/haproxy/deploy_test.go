@@ -27,11 +27,10 @@ func TestDeployLosesNoRequest(t *testing.T) {
 		}
 	}
 	s.expectBoth(fields{"status": "UP"})
-	tr.expectNoLoss(t)
-	after := startTraffic(t, s.url)
-	after.expectNoLoss(t)
-	if len(after.answers) != 1 || tr.answers["1"] == 0 {
-		t.Errorf("expected version 1, then 2 alone, found %v, then %v", tr.answers, after.answers)
+	during := expectNoLoss(t, tr)
+	after := expectNoLoss(t, startTraffic(t, s.url))
+	if len(after) != 1 || during["1"] == 0 {
+		t.Errorf("expected version 1, then 2 alone, found %v, then %v", during, after)
 	}
 }
 
@@ -44,7 +43,7 @@ func TestStopWithoutDeployLosesRequests(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	eventually(t, func() error {
-		if tr.failed() == 0 {
+		if len(tr.Count().Failures) == 0 {
 			return errors.New("no request failed")
 		}
 		return nil
@@ -75,7 +74,7 @@ func TestFailedDeployLeavesHostOut(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	s.expectBoth(fields{"status": "UP"})
-	tr.expectNoLoss(t)
+	expectNoLoss(t, tr)
 }
 
 func TestDeployRefuses(t *testing.T) {

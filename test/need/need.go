@@ -14,6 +14,20 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 )
 
+// Read reads a file; the path is of the source tree, or absolute.
+func Read(t testing.TB, path ...string) string {
+	t.Helper()
+	name := filepath.Join(path...)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(Root(t), name)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 // Command finds a command of a Debian package; without it the test fails.
 func Command(t testing.TB, name, debianPackage string) string {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/test/built"
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // What differs from build to build and is no decision of ours.
@@ -56,7 +57,7 @@ func TestDebHasTheScripts(t *testing.T) {
 			got, _ := os.ReadFile(filepath.Join(dir, script))
 			want := ""
 			if name == "hapgent" && strings.HasPrefix(script, "p") {
-				want = read(t, "packaging", "deb", script)
+				want = need.Read(t, "packaging", "deb", script)
 			}
 			if string(got) != want {
 				t.Errorf("%s: %s is\n%s\nwant\n%s", name, script, got, want)

@@ -72,7 +72,7 @@ func TestLintian(t *testing.T) {
 func TestLintianOverridesHaveReasons(t *testing.T) {
 	for _, name := range names {
 		reason := false
-		for line := range strings.Lines(read(t, "packaging", "lintian", name)) {
+		for line := range strings.Lines(need.Read(t, "packaging", "lintian", name)) {
 			comment := strings.HasPrefix(line, "#")
 			if !comment && !reason {
 				t.Errorf("packaging/lintian/%s: no reason for: %s", name, line)
@@ -120,13 +120,4 @@ func TestDebIsSmall(t *testing.T) {
 	if limit := int64(700_000); st.Size() > limit {
 		t.Errorf("%d bytes, want %d at the most", st.Size(), limit)
 	}
-}
-
-func read(t *testing.T, path ...string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(append([]string{need.Root(t)}, path...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }

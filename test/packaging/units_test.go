@@ -3,6 +3,8 @@ package packaging
 import (
 	"strings"
 	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 // instanceOf is what an instance's unit says instead, of the unit's lines.
@@ -20,14 +22,14 @@ var instanceOf = map[string]string{
 func TestInstancesDifferFromTheServiceInNamesOnly(t *testing.T) {
 	for _, kind := range []string{"service", "socket"} {
 		var want strings.Builder
-		for line := range strings.Lines(read(t, "packaging", "systemd", "hapgent."+kind)) {
+		for line := range strings.Lines(need.Read(t, "packaging", "systemd", "hapgent."+kind)) {
 			line = strings.TrimSuffix(line, "\n")
 			if other, ok := instanceOf[line]; ok {
 				line = other
 			}
 			want.WriteString(line + "\n")
 		}
-		if got := read(t, "packaging", "systemd", "hapgent@."+kind); got != want.String() {
+		if got := need.Read(t, "packaging", "systemd", "hapgent@."+kind); got != want.String() {
 			t.Errorf("packaging/systemd/hapgent@.%s is\n%swant\n%s", kind, got, want.String())
 		}
 	}

@@ -1,0 +1,114 @@
+// Package traffic has a service and its clients, to see what a deployment loses.
+package traffic
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Serve is a service that is hard to deploy: it takes half a second to start and a
+// fifth for a request, and drops those under way when it is killed. It answers with
+// what the file held when it started, and /health at once. It returns why it ends.
+func Serve(address, file string) error {
+	version, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	time.Sleep(500 * time.Millisecond)
+	return http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/health" {
+			time.Sleep(200 * time.Millisecond)
+		}
+		w.Write(version)
+	}))
+}
+
+// Count is what clients got.
+type Count struct {
+	Answers  map[string]int // by content
+	Failures []string       // each with its time
+}
+
+// Answered is how many requests were answered.
+func (c Count) Answered() (sum int) {
+	for _, n := range c.Answers {
+		sum += n
+	}
+	return sum
+}
+
+// Clients send requests all the time. Half of them keep their connections; those
+// do not see each loss, since HAProxy and Go's client both take one on a kept
+// connection for the end of that, and repeat the request.
+type Clients struct {
+	stop     chan struct{}
+	stopOnce sync.Once
+	done     sync.WaitGroup
+	mu       sync.Mutex
+	count    Count
+}
+
+// Start starts 16 clients of the URL.
+func Start(url string) *Clients {
+	c := &Clients{stop: make(chan struct{}), count: Count{Answers: map[string]int{}}}
+	for i := range 16 {
+		c.done.Go(func() {
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: i%2 == 0}, Timeout: time.Minute}
+			defer client.CloseIdleConnections()
+			for {
+				select {
+				case <-c.stop:
+					return
+				default:
+					c.note(get(client, url))
+				}
+			}
+		})
+	}
+	return c
+}
+
+func get(client *http.Client, url string) (answer string, err error) {
+	r, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err == nil && r.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", r.Status, body)
+	}
+	return strings.TrimSpace(string(body)), err
+}
+
+func (c *Clients) note(answer string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.count.Failures = append(c.count.Failures, time.Now().UTC().Format(time.TimeOnly)+" "+err.Error())
+		return
+	}
+	c.count.Answers[answer]++
+}
+
+// Count is what they got so far.
+func (c *Clients) Count() Count {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Count{maps.Clone(c.count.Answers), slices.Clone(c.count.Failures)}
+}
+
+// Stop ends them, once the requests under way have ended, and returns what they
+// got. It may be called again.
+func (c *Clients) Stop() Count {
+	c.stopOnce.Do(func() { close(c.stop) })
+	c.done.Wait()
+	return c.Count()
+}
