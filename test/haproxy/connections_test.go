@@ -74,10 +74,12 @@ var unreachable = []struct {
 // listenInstead takes the place of an agent that is stopped.
 func listenInstead(t *testing.T, a *instance, serve func(*net.TCPConn)) {
 	t.Helper()
-	l, err := net.Listen("tcp", address(a.host, a.port))
-	if err != nil {
-		t.Fatal(err)
-	}
+	var l net.Listener
+	// a process that another test is just starting may have the free port open still
+	eventually(t, func() (err error) {
+		l, err = net.Listen("tcp", address(a.host, a.port))
+		return err
+	})
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
