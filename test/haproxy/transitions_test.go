@@ -4,12 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/agent"
+	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
 var update = flag.Bool("update", false, "write what was seen into testdata")
@@ -101,7 +101,7 @@ func TestTransitions(t *testing.T) {
 			}
 		}
 	}
-	compareGolden(t, "testdata/transitions.md", transitionTable(seen))
+	need.Golden(t, *update, "testdata/transitions.md", transitionTable(seen))
 }
 
 // startJourneys starts a HAProxy that serves /NAME from the journey's server.
@@ -168,18 +168,4 @@ func transitionTable(seen map[string]string) string {
 		text.WriteString("\n")
 	}
 	return text.String()
-}
-
-func compareGolden(t *testing.T, file, text string) {
-	t.Helper()
-	if *update {
-		writeFile(t, file, text)
-	}
-	golden, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text != string(golden) {
-		t.Errorf("%s is not what HAProxy did (go test -update writes it):\n%s", file, text)
-	}
 }

@@ -1,7 +1,6 @@
 package hosts
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -125,21 +124,5 @@ func TestArgumentsOfTheScripts(t *testing.T) {
 			}
 		}
 	}
-	compareGolden(t, "testdata/scripts.txt", calls.String())
-}
-
-func compareGolden(t *testing.T, file, text string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	golden, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text != string(golden) {
-		t.Errorf("%s is not what was seen (go test ./test/hosts -update writes it):\n%s", file, text)
-	}
+	need.Golden(t, *update, "testdata/scripts.txt", calls.String())
 }

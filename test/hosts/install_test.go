@@ -87,27 +87,26 @@ func TestRebootComesBackWithTheState(t *testing.T) {
 }
 
 func TestKilledAgentIsStartedAgainWithTheState(t *testing.T) {
-	onDebian(t, func(t *testing.T, h *lab.Host) {
-		install(h, version)
-		putIn(h)
-		before := h.Run("systemctl show -P MainPID hapgent")
-		h.Run("systemctl kill -s KILL hapgent")
-		h.UntilMatch(func(pid string) bool { return pid != before && pid != "0\n" }, "another process", "systemctl show -P MainPID hapgent")
-		h.UntilAnswers("UP", "9777")
-	})
+	onDebian(t, func(t *testing.T, h *lab.Host) { expectAnotherProcess(h, "KILL") })
 }
 
 // A loop that answers nobody is as bad as no agent, and looks alive.
 func TestWatchdogEndsAStuckAgent(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
-		install(h, version)
-		putIn(h)
-		before := h.Run("systemctl show -P MainPID hapgent")
-		h.Run("systemctl kill -s STOP hapgent")
-		h.UntilMatch(func(pid string) bool { return pid != before && pid != "0\n" }, "another process", "systemctl show -P MainPID hapgent")
-		h.UntilAnswers("UP", "9777")
+		expectAnotherProcess(h, "STOP")
 		h.UntilContains("Watchdog timeout", "journalctl -u hapgent")
 	})
+}
+
+// expectAnotherProcess sends a new agent a signal, after which systemd is to start
+// another, with the state.
+func expectAnotherProcess(h *lab.Host, signal string) {
+	install(h, version)
+	putIn(h)
+	before := h.Run("systemctl show -P MainPID hapgent")
+	h.Run("systemctl kill -s " + signal + " hapgent")
+	h.UntilMatch(func(pid string) bool { return pid != before && pid != "0\n" }, "another process", "systemctl show -P MainPID hapgent")
+	h.UntilAnswers("UP", "9777")
 }
 
 func TestIPv6(t *testing.T) {

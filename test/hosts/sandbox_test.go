@@ -140,7 +140,7 @@ func TestUnitsAreAsDecided(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
 		h.Run("systemctl enable hapgent.socket hapgent@9778.service hapgent@9778.socket")
-		compareGolden(t, "testdata/units.txt", h.Run("systemctl show --property="+decided+" hapgent.service hapgent@9778.service; echo; "+
+		need.Golden(t, *update, "testdata/units.txt", h.Run("systemctl show --property="+decided+" hapgent.service hapgent@9778.service; echo; "+
 			"systemctl show --property=Id,Listen,Triggers,WantedBy hapgent.socket hapgent@9778.socket"))
 	})
 }

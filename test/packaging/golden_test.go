@@ -72,17 +72,5 @@ func golden(t *testing.T, file, got string) {
 		got = v.found.ReplaceAllString(got, v.shown)
 	}
 	got = strings.ReplaceAll(got, version, "VERSION")
-	path := filepath.Join("testdata", file)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is not what the package has (go test ./test/packaging -update writes it); found:\n%s", path, got)
-	}
+	need.Golden(t, *update, filepath.Join("testdata", file), got)
 }
