@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
 )
 
 // The parts of a KRL (PROTOCOL.krl). A signature section is not among them:
@@ -55,7 +55,7 @@ func checkKRL(data []byte, key *sshkey.Key) error {
 
 func lookup(data []byte, key *sshkey.Key) (by string, err error) {
 	check := &krlCheck{key: key, plain: key.Plain().Marshal()}
-	r := sshwire.NewReader(data)
+	r := wire.NewReader(data)
 	r.Raw(len(krlMagic))
 	if version := r.Uint32(); r.Err() == nil && version != krlVersion {
 		return "", fmt.Errorf("KRL version %d, known is %d", version, krlVersion)
@@ -72,7 +72,7 @@ func lookup(data []byte, key *sshkey.Key) (by string, err error) {
 	return check.revoked, r.Err()
 }
 
-func (c *krlCheck) section(kind byte, r *sshwire.Reader) error {
+func (c *krlCheck) section(kind byte, r *wire.Reader) error {
 	switch kind {
 	case krlCertificates:
 		return c.certificates(r)
@@ -91,7 +91,7 @@ func (c *krlCheck) section(kind byte, r *sshwire.Reader) error {
 }
 
 // blobs looks for own among those of a section, each of a size unless it is 0.
-func (c *krlCheck) blobs(r *sshwire.Reader, own []byte, by string, size int) error {
+func (c *krlCheck) blobs(r *wire.Reader, own []byte, by string, size int) error {
 	for r.Len() > 0 {
 		blob := r.Bytes()
 		if size != 0 && len(blob) != size {
@@ -105,7 +105,7 @@ func (c *krlCheck) blobs(r *sshwire.Reader, own []byte, by string, size int) err
 }
 
 // skipExtension passes over an extension, unless it says that it must be known.
-func skipExtension(r *sshwire.Reader) error {
+func skipExtension(r *wire.Reader) error {
 	name, critical := r.Name(), r.Byte()
 	r.Bytes()
 	if r.Err() == nil && critical != 0 {
@@ -116,7 +116,7 @@ func skipExtension(r *sshwire.Reader) error {
 
 // certificates reads the section of those that one authority made, or, if it
 // names none, any.
-func (c *krlCheck) certificates(r *sshwire.Reader) error {
+func (c *krlCheck) certificates(r *wire.Reader) error {
 	authority := r.Bytes()
 	r.Bytes() // reserved
 	concerned := c.key.Certificate != nil
@@ -144,7 +144,7 @@ func (c *krlCheck) certificates(r *sshwire.Reader) error {
 }
 
 // certificatePart reads one part and returns by what it has the certificate.
-func (c *krlCheck) certificatePart(kind byte, r *sshwire.Reader) (by string, err error) {
+func (c *krlCheck) certificatePart(kind byte, r *wire.Reader) (by string, err error) {
 	switch kind {
 	case krlSerials:
 		return c.serials(r)
@@ -168,7 +168,7 @@ func (c *krlCheck) serial() uint64 {
 	return c.key.Certificate.Serial
 }
 
-func (c *krlCheck) serials(r *sshwire.Reader) (by string, err error) {
+func (c *krlCheck) serials(r *wire.Reader) (by string, err error) {
 	for r.Len() > 0 && err == nil {
 		var found string
 		serial := r.Uint64()
@@ -181,7 +181,7 @@ func (c *krlCheck) serials(r *sshwire.Reader) (by string, err error) {
 
 // serialRange tells whether the certificate's is one of a range, both ends
 // included, that r had. As in OpenSSH no range may have 0 in it.
-func (c *krlCheck) serialRange(low, high uint64, r *sshwire.Reader) (by string, err error) {
+func (c *krlCheck) serialRange(low, high uint64, r *wire.Reader) (by string, err error) {
 	if r.Err() == nil && (low > high || low == 0) {
 		return "", fmt.Errorf("serial numbers from %d to %d", low, high)
 	}
@@ -192,7 +192,7 @@ func (c *krlCheck) serialRange(low, high uint64, r *sshwire.Reader) (by string, 
 }
 
 // serialBitmap reads a bit for each serial number from the first on.
-func (c *krlCheck) serialBitmap(r *sshwire.Reader) (by string, err error) {
+func (c *krlCheck) serialBitmap(r *wire.Reader) (by string, err error) {
 	first, bits := r.Uint64(), new(big.Int).SetBytes(r.Integer())
 	last := first + uint64(max(bits.BitLen(), 1)-1)
 	if r.Err() != nil {
@@ -208,7 +208,7 @@ func (c *krlCheck) serialBitmap(r *sshwire.Reader) (by string, err error) {
 	return by, nil
 }
 
-func (c *krlCheck) keyIDs(r *sshwire.Reader) (by string, err error) {
+func (c *krlCheck) keyIDs(r *wire.Reader) (by string, err error) {
 	for r.Len() > 0 {
 		if id := r.Name(); r.Err() == nil && c.key.Certificate != nil && id == c.key.Certificate.KeyID {
 			by = fmt.Sprintf("its key ID %q", id)

@@ -9,22 +9,22 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
 )
 
 func newKRL(sections ...[]byte) []byte {
 	list := binary.BigEndian.AppendUint32([]byte(krlMagic), krlVersion)
 	list = append(list, make([]byte, 3*8)...)
-	list = sshwire.AppendBytes(sshwire.AppendBytes(list, ""), "comment")
+	list = wire.AppendBytes(wire.AppendBytes(list, ""), "comment")
 	return append(list, bytes.Join(sections, nil)...)
 }
 
 func section(kind byte, parts ...[]byte) []byte {
-	return sshwire.AppendBytes([]byte{kind}, bytes.Join(parts, nil))
+	return wire.AppendBytes([]byte{kind}, bytes.Join(parts, nil))
 }
 
-func str(data []byte) []byte { return sshwire.AppendBytes(nil, data) }
+func str(data []byte) []byte { return wire.AppendBytes(nil, data) }
 
 func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 

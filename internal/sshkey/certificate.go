@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
 // ErrCertificate is wrapped by the errors of Authorizes.
@@ -34,7 +34,7 @@ type Certificate struct {
 
 // readCertificate reads what follows the key in a certificate, and checks the
 // authority's signature over the bytes as they came.
-func (k *Key) readCertificate(r *sshwire.Reader) error {
+func (k *Key) readCertificate(r *wire.Reader) error {
 	c := &Certificate{Serial: r.Uint64(), kind: r.Uint32(), KeyID: r.Name()}
 	principals := r.Nested()
 	c.validAfter, c.validBefore = r.Uint64(), r.Uint64()
@@ -56,7 +56,7 @@ func (k *Key) readCertificate(r *sshwire.Reader) error {
 	return c.readAuthority(authority, signed, signature)
 }
 
-func (c *Certificate) readPrincipals(r *sshwire.Reader) error {
+func (c *Certificate) readPrincipals(r *wire.Reader) error {
 	for r.Len() > 0 {
 		c.Principals = append(c.Principals, r.Name())
 	}
@@ -66,7 +66,7 @@ func (c *Certificate) readPrincipals(r *sshwire.Reader) error {
 	return r.Err()
 }
 
-func skipOptions(r *sshwire.Reader) error {
+func skipOptions(r *wire.Reader) error {
 	for r.Len() > 0 {
 		r.Bytes()
 		r.Bytes()

@@ -24,7 +24,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
 // Errors that Parse and ParseLine wrap.
@@ -56,7 +56,7 @@ func Parse(blob []byte) (*Key, error) {
 }
 
 func parse(blob []byte, certificates bool) (*Key, error) {
-	r := sshwire.NewReader(blob)
+	r := wire.NewReader(blob)
 	name := r.Name()
 	plain, certificate := splitType(name)
 	typ, known := keyTypes[plain]
@@ -81,8 +81,8 @@ func parse(blob []byte, certificates bool) (*Key, error) {
 	return key, nil
 }
 
-func (k *Key) readPlain(r *sshwire.Reader, plain string, typ keyType) (err error) {
-	canonical := sshwire.AppendBytes(nil, plain)
+func (k *Key) readPlain(r *wire.Reader, plain string, typ keyType) (err error) {
+	canonical := wire.AppendBytes(nil, plain)
 	var last int
 	for _, read := range typ.fields {
 		last = len(canonical)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
 // ParseLine reads a key or certificate as a public key file has it, its type
@@ -16,7 +16,7 @@ func ParseLine(text string) (key *Key, comment string, err error) {
 	if _, known := keyTypes[first(splitType(name))]; !known || encoded == "" {
 		return nil, "", fmt.Errorf("%w: expected %q, found %.100q", ErrKey, "TYPE BASE64", text)
 	}
-	blob, err := sshwire.DecodeBase64([]byte(encoded))
+	blob, err := wire.DecodeBase64([]byte(encoded))
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrKey, err)
 	}

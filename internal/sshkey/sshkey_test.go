@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
 func newSigner(t testing.TB, name byte) ssh.Signer {
@@ -120,8 +120,8 @@ func TestParseRefuses(t *testing.T) {
 		"one certified by a certified": nested.Marshal(),
 		"a certificate of kind 3":      certify(t, func(c *ssh.Certificate) { c.CertType = 3 }).Marshal(),
 		"257 principals":               certify(t, func(c *ssh.Certificate) { c.ValidPrincipals = make([]string, 257) }).Marshal(),
-		"an unknown type":              sshwire.AppendBytes(nil, "ssh-none"),
-		"ML-DSA":                       sshwire.AppendBytes(sshwire.AppendBytes(nil, ssh.KeyAlgoMLDSA44), make([]byte, 1312)),
+		"an unknown type":              wire.AppendBytes(nil, "ssh-none"),
+		"ML-DSA":                       wire.AppendBytes(wire.AppendBytes(nil, ssh.KeyAlgoMLDSA44), make([]byte, 1312)),
 		"nothing":                      nil,
 		"something after the key":      append(c.Key.Marshal(), 0),
 	} {
@@ -132,7 +132,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestShortRSAKeysAreToldFromOthers(t *testing.T) {
-	blob := sshwire.AppendBytes(sshwire.AppendBytes(sshwire.AppendBytes(nil, ssh.KeyAlgoRSA), "\x03"), bytes.Repeat([]byte{0x7f}, 127))
+	blob := wire.AppendBytes(wire.AppendBytes(wire.AppendBytes(nil, ssh.KeyAlgoRSA), "\x03"), bytes.Repeat([]byte{0x7f}, 127))
 	if _, err := Parse(blob); !errors.Is(err, ErrKeyLength) || !errors.Is(err, ErrKey) {
 		t.Errorf("Parse returned %v", err)
 	}
@@ -158,7 +158,7 @@ func TestVerifyNamesTheAlgorithm(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(newSigner(f, 'a').PublicKey().Marshal())
 	f.Add(certify(f, func(*ssh.Certificate) {}).Marshal())
-	f.Add(sshwire.AppendBytes(nil, ssh.KeyAlgoSKECDSA256))
+	f.Add(wire.AppendBytes(nil, ssh.KeyAlgoSKECDSA256))
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		key, err := Parse(blob)
 		if err != nil {

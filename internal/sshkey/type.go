@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
 // certSuffix turns the name of a key type into that of its certificates.
@@ -22,18 +22,18 @@ type keyType struct {
 }
 
 // A field reads one part of a key and appends it in its one canonical form.
-type field func(r *sshwire.Reader, canonical []byte) []byte
+type field func(r *wire.Reader, canonical []byte) []byte
 
-func bytesField(r *sshwire.Reader, canonical []byte) []byte {
-	return sshwire.AppendBytes(canonical, r.Bytes())
+func bytesField(r *wire.Reader, canonical []byte) []byte {
+	return wire.AppendBytes(canonical, r.Bytes())
 }
 
-func nameField(r *sshwire.Reader, canonical []byte) []byte {
-	return sshwire.AppendBytes(canonical, r.Name())
+func nameField(r *wire.Reader, canonical []byte) []byte {
+	return wire.AppendBytes(canonical, r.Name())
 }
 
-func integerField(r *sshwire.Reader, canonical []byte) []byte {
-	return sshwire.AppendInteger(canonical, r.Integer())
+func integerField(r *wire.Reader, canonical []byte) []byte {
+	return wire.AppendInteger(canonical, r.Integer())
 }
 
 var ecdsaType = keyType{"ECDSA", []field{nameField, bytesField}}

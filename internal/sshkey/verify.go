@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
 // Errors that Verify wraps.
@@ -27,7 +27,7 @@ var (
 
 // SignatureFormat returns the algorithm that an SSH signature names.
 func SignatureFormat(signature []byte) (string, error) {
-	r := sshwire.NewReader(signature)
+	r := wire.NewReader(signature)
 	name := r.Name()
 	return name, r.Err()
 }
@@ -37,7 +37,7 @@ func SignatureFormat(signature []byte) (string, error) {
 // some purpose, SHA-1 too, which an authority may have signed a certificate
 // with; a caller that wants less asks SignatureFormat.
 func (k *Key) Verify(message, signature []byte) error {
-	r := sshwire.NewReader(signature)
+	r := wire.NewReader(signature)
 	format, blob := r.Name(), r.Bytes()
 	var fido fidoFields
 	if isSecurityKey(k.plain.Type()) {
@@ -81,7 +81,7 @@ func (k *Key) verifyPlain(message []byte, format string, blob []byte) error {
 }
 
 func readECDSA(blob []byte) (r, s *big.Int, err error) {
-	fields := sshwire.NewReader(blob)
+	fields := wire.NewReader(blob)
 	r = new(big.Int).SetBytes(fields.Integer())
 	s = new(big.Int).SetBytes(fields.Integer())
 	if err := fields.End(); err != nil {
@@ -99,7 +99,7 @@ type fidoFields struct {
 	client, extensions []byte
 }
 
-func (f *fidoFields) read(r *sshwire.Reader, format string) {
+func (f *fidoFields) read(r *wire.Reader, format string) {
 	f.flags, f.counter = r.Byte(), r.Uint32()
 	if format == webauthn {
 		f.origin, f.client, f.extensions = r.Name(), r.Bytes(), r.Bytes()

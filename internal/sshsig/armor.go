@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
 // The lines around the base64 (PROTOCOL.sshsig, section 1).
@@ -54,7 +54,7 @@ func dearmor(armored []byte) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the line %q is missing", ErrArmor, armorEnd)
 	}
-	blob, err := sshwire.DecodeBase64(body)
+	blob, err := wire.DecodeBase64(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArmor, err)
 	}

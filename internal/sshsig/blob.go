@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
-	"github.com/epicfilemcnulty/hapgent/internal/sshwire"
 )
 
 // magic begins both the blob and the data that is signed. It has no length in
@@ -18,7 +18,7 @@ const version = 1
 
 // parseBlob reads PROTOCOL.sshsig, section 2.
 func parseBlob(blob []byte) (*Signature, error) {
-	r := sshwire.NewReader(blob)
+	r := wire.NewReader(blob)
 	if got := string(r.Raw(len(magic))); got != magic {
 		return nil, fmt.Errorf("%w: it does not begin with %q", ErrBlob, magic)
 	}
@@ -45,18 +45,18 @@ func parseBlob(blob []byte) (*Signature, error) {
 
 func (s *Signature) blob() []byte {
 	blob := binary.BigEndian.AppendUint32([]byte(magic), version)
-	blob = sshwire.AppendBytes(blob, s.Key.Marshal())
-	blob = sshwire.AppendBytes(blob, s.Namespace)
-	blob = sshwire.AppendBytes(blob, s.reserved)
-	blob = sshwire.AppendBytes(blob, s.Hash)
-	return sshwire.AppendBytes(blob, s.signature)
+	blob = wire.AppendBytes(blob, s.Key.Marshal())
+	blob = wire.AppendBytes(blob, s.Namespace)
+	blob = wire.AppendBytes(blob, s.reserved)
+	blob = wire.AppendBytes(blob, s.Hash)
+	return wire.AppendBytes(blob, s.signature)
 }
 
 // signedData is what the key signs (PROTOCOL.sshsig, section 3). The reserved
 // field is empty in it whatever the blob has there.
 func signedData(namespace string, h Hash, digest []byte) []byte {
-	data := sshwire.AppendBytes([]byte(magic), namespace)
-	data = sshwire.AppendBytes(data, "")
-	data = sshwire.AppendBytes(data, h)
-	return sshwire.AppendBytes(data, digest)
+	data := wire.AppendBytes([]byte(magic), namespace)
+	data = wire.AppendBytes(data, "")
+	data = wire.AppendBytes(data, h)
+	return wire.AppendBytes(data, digest)
 }

@@ -1,4 +1,4 @@
-package sshwire
+package wire
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-// Package sshwire reads the data types of the SSH protocols (RFC 4251,
+// Package wire reads the data types of the SSH protocols (RFC 4251,
 // section 5) as OpenSSH reads them, where that is more or less strict than the
 // RFC: a name may end in one NUL byte and hold no other, and an integer may
 // have any number of leading zeros but must not be negative.
@@ -6,7 +6,7 @@
 // What it reads comes from strangers. Every length is checked against what is
 // there before anything is taken, nothing is copied or allocated by a length
 // that was only claimed, and no input makes it panic.
-package sshwire
+package wire
 
 import (
 	"bytes"
