@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/terminal"
 )
 
@@ -61,7 +61,7 @@ func saySigned(path, namespace string, key ssh.PublicKey, written []string) {
 		names[i] = fmt.Sprintf("%q", name)
 	}
 	name := key.Type()
-	if known, err := sshkey.Parse(key.Marshal()); err == nil {
+	if known, err := pubkey.Parse(key.Marshal()); err == nil {
 		name = known.Type() + " key " + known.Fingerprint()
 	}
 	fmt.Printf("Signed %q for %q with %s: wrote %s\n", path, namespace, name, strings.Join(names, ", "))

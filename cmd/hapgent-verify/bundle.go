@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 // maxKeySize is the largest public key file to read, in bytes; an RSA key of
@@ -56,7 +56,7 @@ func parsePublicKey(data []byte) (ssh.PublicKey, error) {
 		return ssh.NewPublicKey(key)
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
-	key, _, err := sshkey.ParseLine(string(line))
+	key, _, err := pubkey.ParseLine(string(line))
 	if err != nil {
 		return nil, err
 	}

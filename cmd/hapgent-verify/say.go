@@ -12,7 +12,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/terminal"
 )
@@ -135,7 +135,7 @@ func errBadSignature(sigName, file string, err error) error {
 	switch {
 	case errors.Is(err, sshsig.ErrNamespace):
 		return errBad("%q is %w (-n)", sigName, err)
-	case errors.Is(err, sshkey.ErrAlgorithm):
+	case errors.Is(err, pubkey.ErrAlgorithm):
 		return errBad("%q is not accepted: %w", sigName, err)
 	}
 	return errBad("%q is not a signature of %s: one of the two was changed, or is that of another file; "+

@@ -15,11 +15,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 // Why a key is not accepted; Find's errors wrap one of these or
-// sshkey.ErrCertificate.
+// pubkey.ErrCertificate.
 var (
 	ErrUnknown     = errors.New("no line lists the key")
 	ErrIdentity    = errors.New("the key is another signer's")
@@ -58,7 +58,7 @@ func Parse(data []byte) *List {
 // Signer is a line of a List: who may sign, as patterns, and by which key.
 type Signer struct {
 	Principals string
-	Key        *sshkey.Key
+	Key        *pubkey.Key
 }
 
 // Signers are those of every line that could be read, in order.
@@ -71,7 +71,7 @@ func (list *List) Signers() (all []Signer) {
 
 // Query is what is asked of a List.
 type Query struct {
-	Key       *sshkey.Key
+	Key       *pubkey.Key
 	Namespace string
 	Time      time.Time
 	// Identity is the name of the signer, taken literally. With AnyIdentity

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 // now is the time of every query.
@@ -26,9 +26,9 @@ func newSigner(t testing.TB, name byte) ssh.Signer {
 	return s
 }
 
-func parse(t testing.TB, key ssh.PublicKey) *sshkey.Key {
+func parse(t testing.TB, key ssh.PublicKey) *pubkey.Key {
 	t.Helper()
-	parsed, err := sshkey.Parse(key.Marshal())
+	parsed, err := pubkey.Parse(key.Marshal())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,9 +37,9 @@ func parse(t testing.TB, key ssh.PublicKey) *sshkey.Key {
 
 // newKey returns the key of a name, and newCertificate that which the key b
 // certified for me and you.
-func newKey(t testing.TB, name byte) *sshkey.Key { return parse(t, newSigner(t, name).PublicKey()) }
+func newKey(t testing.TB, name byte) *pubkey.Key { return parse(t, newSigner(t, name).PublicKey()) }
 
-func newCertificate(t testing.TB) *sshkey.Key {
+func newCertificate(t testing.TB) *pubkey.Key {
 	t.Helper()
 	c := &ssh.Certificate{Key: newSigner(t, 'a').PublicKey(), CertType: ssh.UserCert, Serial: 42, KeyId: "id",
 		ValidPrincipals: []string{"me", "you"}, ValidBefore: uint64(now.Unix()) + 1}

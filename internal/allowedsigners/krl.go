@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
 )
 
 // The parts of a KRL (PROTOCOL.krl). A signature section is not among them:
@@ -33,13 +33,13 @@ const (
 
 // krlCheck looks for one key in a KRL while it reads that to its end.
 type krlCheck struct {
-	key     *sshkey.Key
+	key     *pubkey.Key
 	plain   []byte
 	revoked string // by what, or empty
 }
 
 // checkKRL is Check for a KRL. A certificate's authority is looked for as well.
-func checkKRL(data []byte, key *sshkey.Key) error {
+func checkKRL(data []byte, key *pubkey.Key) error {
 	by, err := lookup(data, key)
 	if err == nil && by == "" && key.Certificate != nil {
 		by, err = lookup(data, key.Certificate.Authority)
@@ -53,7 +53,7 @@ func checkKRL(data []byte, key *sshkey.Key) error {
 	return nil
 }
 
-func lookup(data []byte, key *sshkey.Key) (by string, err error) {
+func lookup(data []byte, key *pubkey.Key) (by string, err error) {
 	check := &krlCheck{key: key, plain: key.Plain().Marshal()}
 	r := wire.NewReader(data)
 	r.Raw(len(krlMagic))
@@ -121,7 +121,7 @@ func (c *krlCheck) certificates(r *wire.Reader) error {
 	r.Bytes() // reserved
 	concerned := c.key.Certificate != nil
 	if len(authority) > 0 {
-		key, err := sshkey.Parse(authority)
+		key, err := pubkey.Parse(authority)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 // line is one line of an allowed_signers file.
@@ -15,7 +15,7 @@ type line struct {
 	number     int
 	principals string // a list of patterns
 	options
-	key *sshkey.Key
+	key *pubkey.Key
 }
 
 // blanks separate the principals from what follows them.
@@ -35,7 +35,7 @@ func parseLine(text string) (*line, error) {
 	}
 	l := &line{principals: principals}
 	var noKey error
-	if l.key, _, noKey = sshkey.ParseLine(text); noKey == nil {
+	if l.key, _, noKey = pubkey.ParseLine(text); noKey == nil {
 		return l, nil
 	}
 	opts, text, err := cutOptions(text)
@@ -44,7 +44,7 @@ func parseLine(text string) (*line, error) {
 	}
 	var noOptions error
 	l.options, noOptions = parseOptions(opts)
-	if l.key, _, err = sshkey.ParseLine(text); err == nil {
+	if l.key, _, err = pubkey.ParseLine(text); err == nil {
 		return l, noOptions
 	}
 	if noOptions != nil { // it is the key that cannot be read
@@ -72,7 +72,7 @@ func cutPrincipals(text string) (principals, rest string, err error) {
 
 // has reports whether the line is about the key: lists it, or is of the
 // authority that certified it.
-func (l *line) has(key *sshkey.Key) bool {
+func (l *line) has(key *pubkey.Key) bool {
 	if l.authority {
 		return key.Certificate != nil && key.Certificate.Authority.EqualPlain(l.key)
 	}

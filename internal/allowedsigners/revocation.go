@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 var (
@@ -28,14 +28,14 @@ func NewRevocations(data []byte) *Revocations { return &Revocations{data} }
 
 // Check returns nil only if the list could be read and has neither the key
 // nor, for a certificate, its authority, its serial number or its key ID.
-func (r *Revocations) Check(key *sshkey.Key) error {
+func (r *Revocations) Check(key *pubkey.Key) error {
 	if bytes.HasPrefix(r.data, []byte(krlMagic)) {
 		return checkKRL(r.data, key)
 	}
 	return r.checkKeys(key)
 }
 
-func (r *Revocations) checkKeys(key *sshkey.Key) error {
+func (r *Revocations) checkKeys(key *pubkey.Key) error {
 	number := 0
 	for text := range strings.Lines(string(r.data)) {
 		number++
@@ -44,8 +44,8 @@ func (r *Revocations) checkKeys(key *sshkey.Key) error {
 		if text == "" || text[0] == '#' {
 			continue
 		}
-		revoked, _, err := sshkey.ParseLine(text)
-		if errors.Is(err, sshkey.ErrKeyLength) {
+		revoked, _, err := pubkey.ParseLine(text)
+		if errors.Is(err, pubkey.ErrKeyLength) {
 			continue // no signature by it is accepted anyway
 		}
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
 )
 
 func newKRL(sections ...[]byte) []byte {
@@ -79,7 +79,7 @@ func TestRevocations(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, list []byte, key *sshkey.Key, want error, text string) {
+func check(t *testing.T, list []byte, key *pubkey.Key, want error, text string) {
 	t.Helper()
 	err := NewRevocations(list).Check(key)
 	if !errors.Is(err, want) || err != nil && !strings.Contains(err.Error(), text) {
@@ -110,7 +110,7 @@ func FuzzKRL(f *testing.F) {
 	f.Add([]byte(withKeys(f, "# keys\nB\n")))
 	key, certificate := newKey(f, 'a'), newCertificate(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, k := range []*sshkey.Key{key, certificate} {
+		for _, k := range []*pubkey.Key{key, certificate} {
 			if err := NewRevocations(data).Check(k); err != nil {
 				if !errors.Is(err, ErrRevoked) && !errors.Is(err, ErrRevocationList) {
 					t.Errorf("the error is %v", err)

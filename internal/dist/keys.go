@@ -12,9 +12,9 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
 	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 )
 
@@ -86,7 +86,7 @@ func Open(ctx context.Context, s release.Source, sshKey, pgpKeys string, ask sig
 
 // checkAllowed says whether users will accept what the key signs now.
 func (i identity) checkAllowed(key *signer.Key) error {
-	public, err := sshkey.Parse(key.PublicKey().Marshal())
+	public, err := pubkey.Parse(key.PublicKey().Marshal())
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
 )
 
 // magic begins both the blob and the data that is signed. It has no length in
@@ -37,7 +37,7 @@ func parseBlob(blob []byte) (*Signature, error) {
 		return nil, fmt.Errorf("%w: %q, known are %q and %q", ErrHash, s.Hash, SHA256, SHA512)
 	}
 	var err error
-	if s.Key, err = sshkey.Parse(key); err != nil {
+	if s.Key, err = pubkey.Parse(key); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBlob, err)
 	}
 	return s, nil

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 // Sign makes the signature of the file whose hash by h is digest (h.Digest).
@@ -23,7 +23,7 @@ func Sign(signer ssh.Signer, namespace string, h Hash, digest []byte) (*Signatur
 	if namespace == "" {
 		return nil, fmt.Errorf("%w %q, which must not be empty", ErrNamespace, namespace)
 	}
-	key, err := sshkey.Parse(signer.PublicKey().Marshal())
+	key, err := pubkey.Parse(signer.PublicKey().Marshal())
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func Sign(signer ssh.Signer, namespace string, h Hash, digest []byte) (*Signatur
 	return s, nil
 }
 
-func sign(signer ssh.Signer, key *sshkey.Key, data []byte) (*ssh.Signature, error) {
+func sign(signer ssh.Signer, key *pubkey.Key, data []byte) (*ssh.Signature, error) {
 	if key.Plain().Type() != ssh.KeyAlgoRSA {
 		return signer.Sign(rand.Reader, data)
 	}

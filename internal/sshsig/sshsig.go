@@ -17,12 +17,12 @@ package sshsig
 import (
 	"errors"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 // Errors that are wrapped by those of Parse, Verify and Sign. A signature that
-// does not match makes an error that wraps sshkey.ErrSignature or
-// sshkey.ErrAlgorithm.
+// does not match makes an error that wraps pubkey.ErrSignature or
+// pubkey.ErrAlgorithm.
 var (
 	// ErrArmor is text that is not an armored SSH signature.
 	ErrArmor = errors.New("not an SSH signature")
@@ -44,7 +44,7 @@ const MaxSize = 1 << 20
 // Signature is the signature of a file.
 type Signature struct {
 	// Key is the key, or certificate, that the signature says made it.
-	Key *sshkey.Key
+	Key *pubkey.Key
 	// Namespace is what the signature is for; "file" for files.
 	Namespace string
 	// Hash is the algorithm by which the file is hashed before it is signed.

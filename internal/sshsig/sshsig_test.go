@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 const vectors = "testdata/openssh"
@@ -49,7 +49,7 @@ func TestVectorsOfOpenSSHVerify(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, digest := vector(t, name)
-			key, _, err := sshkey.ParseLine(string(read(t, name+".pub")))
+			key, _, err := pubkey.ParseLine(string(read(t, name+".pub")))
 			if err != nil || !s.Key.Equal(key) || s.Key.Type() != typ {
 				t.Errorf("made by %s key %s, want %s of %v, %v", s.Key.Type(), s.Key.Fingerprint(), typ, key, err)
 			}
@@ -63,7 +63,7 @@ func TestVectorsOfOpenSSHVerify(t *testing.T) {
 				t.Errorf("in another namespace: %v", err)
 			}
 			digest[0] ^= 1
-			if err := s.Verify(string(read(t, "namespace")), digest); !errors.Is(err, sshkey.ErrSignature) {
+			if err := s.Verify(string(read(t, "namespace")), digest); !errors.Is(err, pubkey.ErrSignature) {
 				t.Errorf("of another file: %v", err)
 			}
 		})
@@ -71,7 +71,7 @@ func TestVectorsOfOpenSSHVerify(t *testing.T) {
 }
 
 func TestDSAIsRefused(t *testing.T) {
-	if _, err := Parse(read(t, "dsa.sig")); !errors.Is(err, sshkey.ErrKey) {
+	if _, err := Parse(read(t, "dsa.sig")); !errors.Is(err, pubkey.ErrKey) {
 		t.Errorf("Parse returned %v", err)
 	}
 }
@@ -142,8 +142,8 @@ func TestSignRefuses(t *testing.T) {
 		hash      Hash
 		want      error
 	}{
-		{"a signer that signs the empty message", signerOf{newSigner(), nil}, "file", SHA512, sshkey.ErrSignature},
-		{"a signer that signs the digest alone", signerOf{newSigner(), digest}, "file", SHA512, sshkey.ErrSignature},
+		{"a signer that signs the empty message", signerOf{newSigner(), nil}, "file", SHA512, pubkey.ErrSignature},
+		{"a signer that signs the digest alone", signerOf{newSigner(), digest}, "file", SHA512, pubkey.ErrSignature},
 		{"an empty namespace", newSigner(), "", SHA512, ErrNamespace},
 		{"an unknown hash", newSigner(), "file", "sha1", ErrHash},
 	} {

@@ -5,12 +5,12 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
 // Verify checks that the signature was made by its Key for namespace, over the
 // file whose hash by s.Hash is digest. The error wraps ErrNamespace,
-// sshkey.ErrAlgorithm or sshkey.ErrSignature.
+// pubkey.ErrAlgorithm or pubkey.ErrSignature.
 func (s *Signature) Verify(namespace string, digest []byte) error {
 	if s.Namespace != namespace {
 		return fmt.Errorf("%w %q, expected %q", ErrNamespace, s.Namespace, namespace)
@@ -26,12 +26,12 @@ func (s *Signature) checkAlgorithm() error {
 	if s.Key.Plain().Type() != ssh.KeyAlgoRSA {
 		return nil
 	}
-	format, err := sshkey.SignatureFormat(s.signature)
+	format, err := pubkey.SignatureFormat(s.signature)
 	if err != nil {
-		return fmt.Errorf("%w: %w", sshkey.ErrSignature, err)
+		return fmt.Errorf("%w: %w", pubkey.ErrSignature, err)
 	}
 	if format != ssh.KeyAlgoRSASHA256 && format != ssh.KeyAlgoRSASHA512 {
-		return fmt.Errorf("%w: %q, expected %q or %q", sshkey.ErrAlgorithm,
+		return fmt.Errorf("%w: %q, expected %q or %q", pubkey.ErrAlgorithm,
 			format, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256)
 	}
 	return nil

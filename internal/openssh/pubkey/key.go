@@ -1,4 +1,4 @@
-// Package sshkey reads OpenSSH public keys and certificates and checks the
+// Package pubkey reads OpenSSH public keys and certificates and checks the
 // signatures they made, accepting exactly what OpenSSH accepts.
 //
 // A key, a certificate and a signature may all come from whoever wants a file
@@ -14,7 +14,7 @@
 // FIDO signatures are read here: that package encodes a certificate anew
 // before it checks the authority's signature, and it asks for a touch of the
 // token, which ssh-keygen does not.
-package sshkey
+package pubkey
 
 import (
 	"bytes"

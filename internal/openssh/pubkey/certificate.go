@@ -1,4 +1,4 @@
-package sshkey
+package pubkey
 
 import (
 	"errors"
