@@ -20,7 +20,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/fanout"
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
 // signatureCheck checks files against SSH signatures.

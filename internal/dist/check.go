@@ -14,8 +14,8 @@ import (
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/repository"
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 )
 
 // checkFolder checks that every file of a folder has a right sum in its signed

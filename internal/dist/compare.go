@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
 // isTaken says whether a file is a signature or a key and nothing else, which the

@@ -13,9 +13,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 )
 
 // namespace is what the signatures of files are for.

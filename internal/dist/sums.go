@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
 // sumsFile is what each folder of a release has, with a signature: the sums of

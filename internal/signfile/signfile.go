@@ -26,8 +26,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/fanout"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 )
 
 // ErrSigning marks what went wrong when a file was being signed, as opposed to

@@ -17,8 +17,8 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
 	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
 )
 
 // newFile makes a file and a key to sign it with.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
 // keyQuestions are about each type of key, plain and certified, with each
