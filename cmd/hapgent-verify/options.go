@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 )
 
 // standardInput as FILE stands for standard input.

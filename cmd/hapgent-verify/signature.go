@@ -5,8 +5,8 @@ import (
 	"hash"
 	"io"
 
-	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/fanout"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 

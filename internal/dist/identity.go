@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/epicfilemcnulty/hapgent/internal/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 )
 
