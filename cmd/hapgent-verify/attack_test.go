@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 

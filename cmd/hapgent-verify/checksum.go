@@ -3,7 +3,7 @@ package main
 import (
 	"crypto/sha256"
 
-	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 )
 
 // sums are what a checksum file says of a file; none if there is no such file.

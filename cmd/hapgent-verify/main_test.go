@@ -18,8 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
-	"github.com/epicfilemcnulty/hapgent/internal/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )

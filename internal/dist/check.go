@@ -13,7 +13,7 @@ import (
 
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
-	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/repository"
 )

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 

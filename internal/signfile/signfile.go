@@ -22,9 +22,9 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/atomicfile"
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
-	"github.com/epicfilemcnulty/hapgent/internal/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"

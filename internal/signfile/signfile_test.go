@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/bundle"
-	"github.com/epicfilemcnulty/hapgent/internal/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
 )

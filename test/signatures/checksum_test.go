@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
