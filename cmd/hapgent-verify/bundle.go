@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/bundle"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
@@ -25,7 +25,7 @@ type bundleCheck struct {
 	*options
 	stdin  io.Reader
 	key    ssh.PublicKey
-	bundle *bundle.Bundle
+	bundle *sigstore.Bundle
 }
 
 func newBundleCheck(o *options, stdin io.Reader) (check, error) {
@@ -37,10 +37,10 @@ func newBundleCheck(o *options, stdin io.Reader) (check, error) {
 	if c.key, err = parsePublicKey(data); err != nil {
 		return nil, errBadKey(o.key, err)
 	}
-	if data, err = readFile(o.bundle, bundle.MaxSize, "bundle", "--bundle"); err != nil {
+	if data, err = readFile(o.bundle, sigstore.MaxSize, "bundle", "--bundle"); err != nil {
 		return nil, err
 	}
-	if c.bundle, err = bundle.Read(bytes.NewReader(data)); err != nil {
+	if c.bundle, err = sigstore.Read(bytes.NewReader(data)); err != nil {
 		return nil, errMalformed(o.bundle, err)
 	}
 	return c.file, nil
@@ -76,7 +76,7 @@ func (c *bundleCheck) file(name string) (good string, err error) {
 	defer f.Close()
 	sum := sha256.New()
 	err = c.bundle.Verify(c.crypto(), io.TeeReader(f, sum))
-	if err != nil && !errors.Is(err, bundle.ErrBad) {
+	if err != nil && !errors.Is(err, sigstore.ErrBad) {
 		return "", errBundleUntried(c.options.bundle, name, err)
 	}
 	if err != nil {

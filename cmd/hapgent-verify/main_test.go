@@ -19,7 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
-	"github.com/epicfilemcnulty/hapgent/internal/bundle"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
@@ -139,7 +139,7 @@ func scriptBundle(ts *testscript.TestScript, _ bool, args []string) {
 	private := seeded(args[0])
 	data := []byte(ts.ReadFile(args[1]))
 	digest := sha256.Sum256(data)
-	made, err := bundle.New(private.Public(), crypto.SHA256, digest[:], ed25519.Sign(private, data))
+	made, err := sigstore.New(private.Public(), crypto.SHA256, digest[:], ed25519.Sign(private, data))
 	ts.Check(err)
 	text, err := made.MarshalText()
 	ts.Check(err)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
-	"github.com/epicfilemcnulty/hapgent/internal/bundle"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
@@ -82,7 +82,7 @@ func goodSignature(sig *sshsig.Signature, identity string) string {
 		sig.Namespace, identity, sig.Key.Type(), sig.Key.Fingerprint())
 }
 
-func goodBundle(key ssh.PublicKey, b *bundle.Bundle) string {
+func goodBundle(key ssh.PublicKey, b *sigstore.Bundle) string {
 	good := "Good sigstore bundle with key " + ssh.FingerprintSHA256(key)
 	if unchecked := b.Unchecked(); len(unchecked) > 0 {
 		good += "; not checked: " + strings.Join(unchecked, ", ")

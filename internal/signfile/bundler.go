@@ -8,7 +8,7 @@ import (
 	"hash"
 	"io"
 
-	"github.com/epicfilemcnulty/hapgent/internal/bundle"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
 )
 
@@ -26,7 +26,7 @@ func newBundler(key *signer.Key) (*bundler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no bundle: %w", err)
 	}
-	algorithm, err := bundle.SigningHash(plain)
+	algorithm, err := sigstore.SigningHash(plain)
 	if err != nil {
 		return nil, fmt.Errorf("no bundle: %w", err)
 	}
@@ -50,7 +50,7 @@ func (b *bundler) tee(file io.Reader) io.Reader {
 
 // Write keeps the next bytes of the file.
 func (b *bundler) Write(p []byte) (int, error) {
-	if limit := min(b.key.MaxMessage(), bundle.MaxEd25519); b.message.Len()+len(p) > limit {
+	if limit := min(b.key.MaxMessage(), sigstore.MaxEd25519); b.message.Len()+len(p) > limit {
 		return 0, fmt.Errorf("no bundle: this key signs whole files, of at most %d bytes (an ECDSA or RSA key in a file or a KMS has no such limit)", limit)
 	}
 	return b.message.Write(p)
@@ -63,7 +63,7 @@ func (b *bundler) sign() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	made, err := bundle.New(b.plain, b.hash, digest, signature)
+	made, err := sigstore.New(b.plain, b.hash, digest, signature)
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
@@ -80,7 +80,7 @@ func (b *bundler) bareSignature(digest []byte) ([]byte, error) {
 	return b.key.SignMessage(b.message.Bytes())
 }
 
-func (b *bundler) verify(made *bundle.Bundle, digest []byte) error {
+func (b *bundler) verify(made *sigstore.Bundle, digest []byte) error {
 	if key, ok := b.plain.(ed25519.PublicKey); ok {
 		return made.VerifyMessage(key, b.message.Bytes())
 	}

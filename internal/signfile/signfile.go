@@ -23,8 +23,8 @@ import (
 	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/atomicfile"
-	"github.com/epicfilemcnulty/hapgent/internal/bundle"
 	"github.com/epicfilemcnulty/hapgent/internal/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
@@ -66,7 +66,7 @@ func (o Options) mustBeNew(path string) []string {
 	case o.Force:
 		return nil
 	case o.Bundle:
-		return []string{path + sshsig.Suffix, path + bundle.Suffix}
+		return []string{path + sshsig.Suffix, path + sigstore.Suffix}
 	}
 	return []string{path + sshsig.Suffix}
 }
@@ -186,7 +186,7 @@ func (s *sums) sign(key *signer.Key, path string, o Options) ([]atomicfile.File,
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, atomicfile.File{Path: path + bundle.Suffix, Data: text})
+		files = append(files, atomicfile.File{Path: path + sigstore.Suffix, Data: text})
 	}
 	return append(files,
 		atomicfile.File{Path: path + checksum.Suffix, Data: s.line(path)},

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
-	"github.com/epicfilemcnulty/hapgent/internal/bundle"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/signer"
 )
@@ -102,7 +102,7 @@ func allAreOf(t *testing.T, path string, key *signer.Key, contents []byte) bool 
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := bundle.Read(bytes.NewReader(contentsOf(t, path+".sigstore.json")))
+	made, err := sigstore.Read(bytes.NewReader(contentsOf(t, path+".sigstore.json")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/internal/bundle"
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 	"github.com/epicfilemcnulty/hapgent/test/testagent"
 )
@@ -147,7 +147,7 @@ func (b *bench) sign(key string) {
 	b.run(bin.dir+"/hapgent-sign", "-f", key, "--bundle", "--force", "file")
 }
 
-const bundleFile = "file" + bundle.Suffix
+const bundleFile = "file" + sigstore.Suffix
 
 // judge asks cosign to verify the bundle.
 func (b *bench) judge() (string, error) {

@@ -1,4 +1,4 @@
-// Package bundle writes, reads and verifies sigstore bundles of version 0.3
+// Package sigstore writes, reads and verifies sigstore bundles of version 0.3
 // that hold the signature of a file by a plain key, as defined by
 // sigstore_bundle.proto and written by cosign sign-blob --key.
 //
@@ -9,7 +9,7 @@
 // are refused, never taken for something else. The reader is strict, so that
 // no other program can see another signature in the same bytes: every field
 // is known, stands once, and is spelled as the definition has it.
-package bundle
+package sigstore
 
 import (
 	"crypto"
