@@ -8,8 +8,8 @@ import (
 	"os"
 
 	"github.com/epicfilemcnulty/hapgent/internal/passphrase"
-	"github.com/epicfilemcnulty/hapgent/internal/signer"
 	"github.com/epicfilemcnulty/hapgent/internal/signfile"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
 // version is set when a release is built.
@@ -51,14 +51,14 @@ func run(arguments []string) int {
 }
 
 func printPublicKey(o *options) error {
-	key, err := signer.PublicKey(o.key, passphrase.Ask)
+	key, err := keys.PublicKey(o.key, passphrase.Ask)
 	if err != nil {
 		return err
 	}
 	if !o.pem {
 		return sayPublicKey(key)
 	}
-	plain, err := signer.PlainKey(key)
+	plain, err := keys.PlainKey(key)
 	if err != nil {
 		return err
 	}
@@ -73,12 +73,12 @@ func sign(o *options) error {
 			return err
 		}
 	}
-	key, err := signer.Open(o.key, passphrase.Ask)
+	key, err := keys.Open(o.key, passphrase.Ask)
 	if err != nil {
 		return err
 	}
 	for _, path := range o.files {
-		if signer.IsFIDO(key.PublicKey()) {
+		if keys.IsFIDO(key.PublicKey()) {
 			sayTouch(path)
 		}
 		written, err := signfile.Sign(key, path, o.signing)

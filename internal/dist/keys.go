@@ -15,7 +15,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/release"
-	"github.com/epicfilemcnulty/hapgent/internal/signer"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
 // namespace is what the signatures of files are for.
@@ -38,7 +38,7 @@ type signatures interface {
 // Keys are those that a release is signed with. They make its signatures.
 type Keys struct {
 	identity
-	key *signer.Key
+	key *keys.Key
 	pgp *gnupg.Keys
 }
 
@@ -49,14 +49,14 @@ func (k *Keys) Close() error { return k.pgp.Close() }
 func (k *Keys) Snapshot() bool { return k.snapshot }
 
 // Touches says whether a token wants to be touched, for each of some 60 files.
-func (k *Keys) Touches() bool { return signer.IsFIDO(k.key.PublicKey()) }
+func (k *Keys) Touches() bool { return keys.IsFIDO(k.key.PublicKey()) }
 
-// Open finds the keys of a release: an SSH key as signer.Open takes it, and
+// Open finds the keys of a release: an SSH key as keys.Open takes it, and
 // OpenPGP keys by what gpg knows them by, separated by blanks. Every one of those
 // signs the index of the apt repository, the first all else. The release must be
 // that of a tagged tree, and the SSH key be allowed by packaging/allowed_signers
 // now.
-func Open(ctx context.Context, s release.Source, sshKey, pgpKeys string, ask signer.Passphrases) (*Keys, error) {
+func Open(ctx context.Context, s release.Source, sshKey, pgpKeys string, ask keys.Passphrases) (*Keys, error) {
 	if sshKey == "" || strings.TrimSpace(pgpKeys) == "" {
 		return nil, errors.New("a release takes two keys, SIGNING_KEY for its files and GPG_KEY for its repositories, and only one is set (with none a snapshot is made)")
 	}
@@ -67,7 +67,7 @@ func Open(ctx context.Context, s release.Source, sshKey, pgpKeys string, ask sig
 	if err := who.readSigners(s); err != nil {
 		return nil, err
 	}
-	key, err := signer.Open(sshKey, ask)
+	key, err := keys.Open(sshKey, ask)
 	if err != nil {
 		return nil, fmt.Errorf("SIGNING_KEY: %w", err)
 	}
@@ -85,7 +85,7 @@ func Open(ctx context.Context, s release.Source, sshKey, pgpKeys string, ask sig
 }
 
 // checkAllowed says whether users will accept what the key signs now.
-func (i identity) checkAllowed(key *signer.Key) error {
+func (i identity) checkAllowed(key *keys.Key) error {
 	public, err := pubkey.Parse(key.PublicKey().Marshal())
 	if err != nil {
 		return err

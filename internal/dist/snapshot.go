@@ -15,7 +15,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release"
-	"github.com/epicfilemcnulty/hapgent/internal/signer"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
 const snapshotName = "hapgent snapshot (a throw-away key)"
@@ -29,7 +29,7 @@ func OpenSnapshot(ctx context.Context, s release.Source) (*Keys, error) {
 			return nil, fmt.Errorf("making throw-away keys: %w", err)
 		}
 	}
-	key, err := signer.Open(filepath.Join(folder, "ssh"), nil)
+	key, err := keys.Open(filepath.Join(folder, "ssh"), nil)
 	if err != nil {
 		return nil, err
 	}

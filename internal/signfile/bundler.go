@@ -9,20 +9,20 @@ import (
 	"io"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
-	"github.com/epicfilemcnulty/hapgent/internal/signer"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
 // bundler makes the bundle of a file.
 type bundler struct {
-	key     *signer.Key
+	key     *keys.Key
 	plain   crypto.PublicKey
 	hash    crypto.Hash
 	digest  hash.Hash
 	message *bytes.Buffer // the file itself, for keys that sign no digests
 }
 
-func newBundler(key *signer.Key) (*bundler, error) {
-	plain, err := signer.PlainKey(key.PublicKey())
+func newBundler(key *keys.Key) (*bundler, error) {
+	plain, err := keys.PlainKey(key.PublicKey())
 	if err != nil {
 		return nil, fmt.Errorf("no bundle: %w", err)
 	}

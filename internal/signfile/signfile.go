@@ -27,7 +27,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/atomicfile"
 	"github.com/epicfilemcnulty/hapgent/internal/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
-	"github.com/epicfilemcnulty/hapgent/internal/signer"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
 // ErrSigning marks what went wrong when a file was being signed, as opposed to
@@ -73,7 +73,7 @@ func (o Options) mustBeNew(path string) []string {
 
 // Sign signs the file at path and returns what was written. After an error no
 // file is new. The error wraps ErrSigning if it came to the signing.
-func Sign(key *signer.Key, path string, o Options) (written []string, err error) {
+func Sign(key *keys.Key, path string, o Options) (written []string, err error) {
 	if err := Check(path, o); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ type sums struct {
 	bundle      *bundler // nil where none is wanted
 }
 
-func read(key *signer.Key, path string, o Options) (*sums, error) {
+func read(key *keys.Key, path string, o Options) (*sums, error) {
 	s := &sums{sha256: sha256.New(), ssh: sshsig.SHA512.New()}
 	if o.Bundle {
 		b, err := newBundler(key)
@@ -175,7 +175,7 @@ func (s *sums) line(path string) []byte {
 }
 
 // sign returns the files to write, in the order that the package promises.
-func (s *sums) sign(key *signer.Key, path string, o Options) ([]atomicfile.File, error) {
+func (s *sums) sign(key *keys.Key, path string, o Options) ([]atomicfile.File, error) {
 	signature, err := sshsig.Sign(key, o.Namespace, sshsig.SHA512, s.ssh.Sum(nil))
 	if err != nil {
 		return nil, err

@@ -18,11 +18,11 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
-	"github.com/epicfilemcnulty/hapgent/internal/signer"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
 // newFile makes a file and a key to sign it with.
-func newFile(t *testing.T, contents string) (path string, key *signer.Key) {
+func newFile(t *testing.T, contents string) (path string, key *keys.Key) {
 	t.Helper()
 	dir := t.TempDir()
 	path = filepath.Join(dir, "file")
@@ -40,7 +40,7 @@ func newFile(t *testing.T, contents string) (path string, key *signer.Key) {
 	if err := os.WriteFile(filepath.Join(dir, "key"), pem.EncodeToMemory(block), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if key, err = signer.Open(filepath.Join(dir, "key"), nil); err != nil {
+	if key, err = keys.Open(filepath.Join(dir, "key"), nil); err != nil {
 		t.Fatal(err)
 	}
 	return path, key
@@ -92,7 +92,7 @@ func replaceUntil(stop, stopped chan bool, path string, versions [][]byte) {
 }
 
 // allAreOf says whether the three files that Sign wrote are of these contents.
-func allAreOf(t *testing.T, path string, key *signer.Key, contents []byte) bool {
+func allAreOf(t *testing.T, path string, key *keys.Key, contents []byte) bool {
 	t.Helper()
 	signature, err := sshsig.Parse(contentsOf(t, path+".sig"))
 	if err != nil {
@@ -106,7 +106,7 @@ func allAreOf(t *testing.T, path string, key *signer.Key, contents []byte) bool 
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := signer.PlainKey(key.PublicKey())
+	plain, err := keys.PlainKey(key.PublicKey())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func contentsOf(t *testing.T, path string) []byte {
 }
 
 func TestAFileOverTheLimitOfTheKeyMakesNoBundle(t *testing.T) {
-	b := &bundler{key: new(signer.Key), message: new(bytes.Buffer)} // whose limit is 0
+	b := &bundler{key: new(keys.Key), message: new(bytes.Buffer)} // whose limit is 0
 	if _, err := b.Write([]byte("x")); err == nil || !strings.Contains(err.Error(), "at most 0 bytes") {
 		t.Errorf("error %v", err)
 	}

@@ -1,4 +1,4 @@
-// Package signer opens the private key that a release is signed with,
+// Package keys opens the private key that a release is signed with,
 // wherever it lives: in a file, in the ssh-agent (and behind it on a FIDO
 // token), or in a key management service.
 //
@@ -6,7 +6,7 @@
 // the key that is asked to sign is the one the caller named, never merely one
 // that the agent happens to have. What an agent, a plugin or a service answers
 // is not believed: the caller verifies each signature before it is used.
-package signer
+package keys
 
 import (
 	"crypto"
