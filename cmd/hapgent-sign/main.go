@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/epicfilemcnulty/hapgent/internal/passphrase"
-	"github.com/epicfilemcnulty/hapgent/internal/signfile"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
@@ -44,7 +44,7 @@ func run(arguments []string) int {
 		return exitDone
 	}
 	sayError(err)
-	if errors.Is(err, signfile.ErrSigning) {
+	if errors.Is(err, files.ErrSigning) {
 		return exitFailed
 	}
 	return exitUsage
@@ -69,7 +69,7 @@ func printPublicKey(o *options) error {
 // failure ends it, since the same key would fail at the next one too.
 func sign(o *options) error {
 	for _, path := range o.files {
-		if err := signfile.Check(path, o.signing); err != nil {
+		if err := files.Check(path, o.signing); err != nil {
 			return err
 		}
 	}
@@ -81,7 +81,7 @@ func sign(o *options) error {
 		if keys.IsFIDO(key.PublicKey()) {
 			sayTouch(path)
 		}
-		written, err := signfile.Sign(key, path, o.signing)
+		written, err := files.Sign(key, path, o.signing)
 		if err != nil {
 			return err
 		}

@@ -7,12 +7,12 @@ import (
 	"io"
 	"strings"
 
-	"github.com/epicfilemcnulty/hapgent/internal/signfile"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 )
 
 type options struct {
 	key            string
-	signing        signfile.Options
+	signing        files.Options
 	publicKey, pem bool
 	help, version  bool
 	files          []string

@@ -1,4 +1,4 @@
-package signfile
+package files
 
 import (
 	"bytes"

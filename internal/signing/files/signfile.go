@@ -1,4 +1,4 @@
-// Package signfile signs a file: FILE.sig, the armored SSH signature that
+// Package files signs a file: FILE.sig, the armored SSH signature that
 // ssh-keygen -Y verify checks, FILE.sha256, the line that sha256sum -c checks,
 // and where wanted FILE.sigstore.json, the bundle that cosign checks.
 //
@@ -8,7 +8,7 @@
 // place together, FILE.sig last. Whatever ends the program before that leaves
 // no FILE.sig, or the old one: with a changed file neither verifies, so what
 // was left half done is never taken for whole.
-package signfile
+package files
 
 import (
 	"bytes"
