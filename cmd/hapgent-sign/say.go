@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
-	"github.com/epicfilemcnulty/hapgent/internal/terminal"
 )
 
 // What the command prints stands in this file, and nowhere else.
@@ -43,7 +43,7 @@ func sayHelp() { fmt.Print(usage) }
 func sayVersion() { fmt.Println("hapgent-sign", version) }
 
 func sayError(err error) {
-	fmt.Fprintln(os.Stderr, "hapgent-sign:", terminal.Safe(err.Error()))
+	fmt.Fprintln(os.Stderr, "hapgent-sign:", console.Safe(err.Error()))
 }
 
 func sayUsageError(err error) {

@@ -11,10 +11,10 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
+	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
-	"github.com/epicfilemcnulty/hapgent/internal/terminal"
 )
 
 // What the command prints stands in this file, and nowhere else. What is good
@@ -63,7 +63,7 @@ func sayErrors(w io.Writer, err error) {
 		all = failures{err}
 	}
 	for _, err := range all {
-		fmt.Fprintln(w, terminal.Safe("hapgent-verify: "+err.Error()))
+		fmt.Fprintln(w, console.Safe("hapgent-verify: "+err.Error()))
 	}
 }
 
@@ -73,7 +73,7 @@ func sayGood(w io.Writer, good, file string, several bool) error {
 	if several {
 		good += fmt.Sprintf(" (%s)", file)
 	}
-	_, err := fmt.Fprintln(w, terminal.Safe(good))
+	_, err := fmt.Fprintln(w, console.Safe(good))
 	return err
 }
 

@@ -1,9 +1,9 @@
-// Package terminal makes text safe to show. File names, principals and
+// Package console makes text safe to show. File names, principals and
 // namespaces may come from whoever wants a bad file believed: a newline in one
 // could show a line that the program never wrote, an escape sequence could
 // recolour, move or erase what it did write. Safe lets neither through, nor the
 // invisible characters that turn the direction of text around.
-package terminal
+package console
 
 import (
 	"strconv"
