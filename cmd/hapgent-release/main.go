@@ -22,7 +22,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/dist"
 	"github.com/epicfilemcnulty/hapgent/internal/packages"
-	"github.com/epicfilemcnulty/hapgent/internal/passphrase"
+	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 )
 
@@ -185,7 +185,7 @@ func openKeys(ctx context.Context, s release.Source) (*dist.Keys, error) {
 	if key == "" && pgp == "" {
 		return dist.OpenSnapshot(ctx, s)
 	}
-	return dist.Open(ctx, s, key, pgp, passphrase.Ask)
+	return dist.Open(ctx, s, key, pgp, console.Ask)
 }
 
 func verify(ctx context.Context, s release.Source, _, published string) error {

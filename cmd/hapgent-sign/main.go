@@ -7,7 +7,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/epicfilemcnulty/hapgent/internal/passphrase"
+	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
@@ -51,7 +51,7 @@ func run(arguments []string) int {
 }
 
 func printPublicKey(o *options) error {
-	key, err := keys.PublicKey(o.key, passphrase.Ask)
+	key, err := keys.PublicKey(o.key, console.Ask)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func sign(o *options) error {
 			return err
 		}
 	}
-	key, err := keys.Open(o.key, passphrase.Ask)
+	key, err := keys.Open(o.key, console.Ask)
 	if err != nil {
 		return err
 	}

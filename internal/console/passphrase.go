@@ -1,9 +1,4 @@
-// Package passphrase asks the user for a secret the way ssh does: at the
-// controlling terminal with the echo off, or by the program that SSH_ASKPASS
-// names. Which of the two is ruled by DISPLAY, WAYLAND_DISPLAY and
-// SSH_ASKPASS_REQUIRE as described in ssh(1), ENVIRONMENT. Standard input is
-// never read and standard output never written, so both stay free for data.
-package passphrase
+package console
 
 import (
 	"bytes"

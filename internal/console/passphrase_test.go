@@ -1,4 +1,4 @@
-package passphrase
+package console
 
 import (
 	"bytes"
