@@ -20,9 +20,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/dist"
 	"github.com/epicfilemcnulty/hapgent/internal/packages"
-	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 )
 

@@ -1,4 +1,4 @@
-package atomicfile
+package files
 
 import (
 	"maps"
@@ -13,7 +13,7 @@ import (
 func TestWriteCreatesAndReplaces(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, map[string]string{"a": "old"})
-	if err := Write(File{filepath.Join(dir, "a"), []byte("new a")}, File{filepath.Join(dir, "b"), []byte("new b")}); err != nil {
+	if err := writeTogether(file{filepath.Join(dir, "a"), []byte("new a")}, file{filepath.Join(dir, "b"), []byte("new b")}); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, dir, map[string]string{"a": "new a", "b": "new b"})
@@ -23,7 +23,7 @@ func TestWriteObeysTheUmask(t *testing.T) {
 	old := syscall.Umask(0o027)
 	defer syscall.Umask(old)
 	path := filepath.Join(t.TempDir(), "a")
-	if err := Write(File{path, nil}); err != nil {
+	if err := writeTogether(file{path, nil}); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)
@@ -41,7 +41,7 @@ func TestWriteReplacesASymbolicLinkAndNotWhatItNames(t *testing.T) {
 	if err := os.Symlink("target", filepath.Join(dir, "a")); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(File{filepath.Join(dir, "a"), []byte("new")}); err != nil {
+	if err := writeTogether(file{filepath.Join(dir, "a"), []byte("new")}); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, dir, map[string]string{"a": "new", "target": "precious"})
@@ -71,8 +71,8 @@ func TestAfterAnErrorTheOldFilesStandWhole(t *testing.T) {
 			if err := os.Mkdir(filepath.Join(dir, "sub"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			err := Write(File{filepath.Join(dir, "a"), []byte("new")},
-				File{filepath.Join(dir, "b"), []byte("new")}, File{tt.last(dir), []byte("new")})
+			err := writeTogether(file{filepath.Join(dir, "a"), []byte("new")},
+				file{filepath.Join(dir, "b"), []byte("new")}, file{tt.last(dir), []byte("new")})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
@@ -86,7 +86,7 @@ func TestARenameThatFailsTakesBackThoseBeforeIt(t *testing.T) {
 	put(t, dir, map[string]string{"a": "old"})
 	var all []*staged
 	for _, name := range []string{"a", "b", "c"} {
-		s, err := stage(File{filepath.Join(dir, name), []byte("new")})
+		s, err := stage(file{filepath.Join(dir, name), []byte("new")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestDiskFullLeavesTheOldFilesWhole(t *testing.T) {
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, limit); err != nil {
 			t.Fatal(err)
 		}
-		err := Write(File{filepath.Join(dir, "a"), []byte("new")}, File{filepath.Join(dir, "b"), make([]byte, 2000)})
+		err := writeTogether(file{filepath.Join(dir, "a"), []byte("new")}, file{filepath.Join(dir, "b"), make([]byte, 2000)})
 		if err == nil || !strings.Contains(err.Error(), "file too large") {
 			t.Errorf("error %v", err)
 		}
@@ -136,7 +136,7 @@ func TestKilledBetweenTheRenamesLeavesAPrefix(t *testing.T) {
 		put(t, dir, map[string]string{"0": "old", "1": "old", "2": "old"})
 		var all []*staged
 		for _, name := range []string{"0", "1", "2"} {
-			s, err := stage(File{filepath.Join(dir, name), []byte("new")})
+			s, err := stage(file{filepath.Join(dir, name), []byte("new")})
 			if err != nil {
 				t.Fatal(err)
 			}

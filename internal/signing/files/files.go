@@ -24,7 +24,6 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
-	"github.com/epicfilemcnulty/hapgent/internal/atomicfile"
 	"github.com/epicfilemcnulty/hapgent/internal/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
@@ -86,13 +85,13 @@ func Sign(key *keys.Key, path string, o Options) (written []string, err error) {
 	}
 	files, err := sums.sign(key, path, o)
 	if err == nil {
-		err = atomicfile.Write(files...)
+		err = writeTogether(files...)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %w", ErrSigning, path, err)
 	}
 	for _, file := range files {
-		written = append(written, file.Path)
+		written = append(written, file.path)
 	}
 	return written, nil
 }
@@ -175,21 +174,21 @@ func (s *sums) line(path string) []byte {
 }
 
 // sign returns the files to write, in the order that the package promises.
-func (s *sums) sign(key *keys.Key, path string, o Options) ([]atomicfile.File, error) {
+func (s *sums) sign(key *keys.Key, path string, o Options) ([]file, error) {
 	signature, err := sshsig.Sign(key, o.Namespace, sshsig.SHA512, s.ssh.Sum(nil))
 	if err != nil {
 		return nil, err
 	}
-	var files []atomicfile.File
+	var files []file
 	if s.bundle != nil {
 		text, err := s.bundle.sign()
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, atomicfile.File{Path: path + sigstore.Suffix, Data: text})
+		files = append(files, file{path: path + sigstore.Suffix, data: text})
 	}
 	return append(files,
-		atomicfile.File{Path: path + checksum.Suffix, Data: s.line(path)},
-		atomicfile.File{Path: path + sshsig.Suffix, Data: signature.Armor()},
+		file{path: path + checksum.Suffix, data: s.line(path)},
+		file{path: path + sshsig.Suffix, data: signature.Armor()},
 	), nil
 }

@@ -1,12 +1,4 @@
-// Package atomicfile writes a group of files that belong together.
-//
-// What it guarantees: each file is at any moment the old one or the new one,
-// whole, and after an error all of them are the old ones. They are put into
-// place in the order given, by a rename each, so whoever kills the process or
-// cuts the power leaves the new ones up to some place in that order and the
-// old ones from there on: the caller chooses an order of which every prefix
-// can be told from the whole.
-package atomicfile
+package files
 
 import (
 	"crypto/rand"
@@ -20,15 +12,20 @@ import (
 	"syscall"
 )
 
-// File is a file to be written.
-type File struct {
-	Path string
-	Data []byte
+// file is a file to be written.
+type file struct {
+	path string
+	data []byte
 }
 
-// Write writes the files and puts them into place, in order. All are of the
-// mode that the umask leaves of 0666, also those that replace another.
-func Write(files ...File) error {
+// writeTogether writes files that belong together: each is at any moment the old
+// one or the new one, whole, and after an error all of them are the old ones. They
+// are put into place in the order given, by a rename each, so whoever kills the
+// process or cuts the power leaves the new ones up to some place in that order and
+// the old ones from there on: the caller chooses an order of which every prefix can
+// be told from the whole. All are of the mode that the umask leaves of 0666, also
+// those that replace another.
+func writeTogether(files ...file) error {
 	defer holdSignals()()
 	var all []*staged
 	defer func() {
@@ -74,13 +71,13 @@ func renameAll(all []*staged) (placed int, err error) {
 // predecessor has a second name, until it is certain not to come back.
 type staged struct{ path, temporary, predecessor string }
 
-func stage(file File) (*staged, error) {
+func stage(file file) (*staged, error) {
 	temporary, err := writeTemporary(file)
 	if err != nil {
 		return nil, err
 	}
-	s := &staged{path: file.Path, temporary: temporary}
-	if s.predecessor, err = secondName(file.Path); err != nil {
+	s := &staged{path: file.path, temporary: temporary}
+	if s.predecessor, err = secondName(file.path); err != nil {
 		s.discard()
 		return nil, err
 	}
@@ -101,16 +98,16 @@ func (s *staged) discard() {
 	}
 }
 
-func writeTemporary(file File) (name string, err error) {
-	name = hiddenName(file.Path)
+func writeTemporary(file file) (name string, err error) {
+	name = hiddenName(file.path)
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return "", fmt.Errorf("writing %q: %w", file.Path, err)
+		return "", fmt.Errorf("writing %q: %w", file.path, err)
 	}
-	_, writeErr := f.Write(file.Data)
+	_, writeErr := f.Write(file.data)
 	if err := errors.Join(writeErr, f.Sync(), f.Close()); err != nil {
 		_ = os.Remove(name)
-		return "", fmt.Errorf("writing %q: %w", file.Path, err)
+		return "", fmt.Errorf("writing %q: %w", file.path, err)
 	}
 	return name, nil
 }
