@@ -5,9 +5,9 @@ import (
 	"hash"
 	"io"
 
-	"github.com/epicfilemcnulty/hapgent/internal/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/fanout"
 )
 
 // signatureCheck checks files against SSH signatures.

@@ -24,8 +24,8 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
-	"github.com/epicfilemcnulty/hapgent/internal/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
