@@ -12,7 +12,7 @@ import (
 	"regexp"
 	"strconv"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // The order of the responders is that of the table's columns.
@@ -23,8 +23,8 @@ const (
 )
 
 // build makes the responders' binaries in dir and counts their allocations.
-func build(ctx context.Context, dir, peer string) ([]*responder, error) {
-	source, err := release.Here()
+func buildResponders(ctx context.Context, dir, peer string) ([]*responder, error) {
+	source, err := build.Here()
 	if err != nil {
 		return nil, err
 	}

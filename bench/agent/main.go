@@ -60,7 +60,7 @@ func run(ctx context.Context, p plan) (missed bool, err error) {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	responders, err := build(ctx, dir, os.Getenv("HAPGENT_PEER"))
+	responders, err := buildResponders(ctx, dir, os.Getenv("HAPGENT_PEER"))
 	if err != nil {
 		return false, err
 	}

@@ -19,7 +19,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 const (
@@ -86,7 +86,7 @@ func prepare(dir string) error {
 			return fmt.Errorf("%q: %w: %s", args, err, out)
 		}
 	}
-	source, err := release.Here()
+	source, err := build.Here()
 	if err != nil {
 		return err
 	}

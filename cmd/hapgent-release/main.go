@@ -23,7 +23,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/dist"
 	"github.com/epicfilemcnulty/hapgent/internal/packages"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string) error {
 	} else if err != nil {
 		return misuse{err}
 	}
-	source, err := release.Here()
+	source, err := build.Here()
 	if err != nil {
 		return err
 	}
@@ -104,11 +104,11 @@ func run(ctx context.Context, args []string) error {
 // named none.
 type command struct {
 	arguments int
-	run       func(ctx context.Context, s release.Source, output, argument string) error
+	run       func(ctx context.Context, s build.Source, output, argument string) error
 }
 
 var commands = map[string]command{
-	"build":         {1, build},
+	"build":         {1, buildProgram},
 	"cross":         {0, cross},
 	"packages":      {0, makePackages},
 	"release":       {0, makeRelease},
@@ -119,15 +119,15 @@ var commands = map[string]command{
 
 func commandNames() string { return strings.Join(slices.Sorted(maps.Keys(commands)), ", ") }
 
-func build(ctx context.Context, s release.Source, output, program string) error {
+func buildProgram(ctx context.Context, s build.Source, output, program string) error {
 	return s.BuildHere(ctx, program, cmp.Or(output, filepath.Join(s.Root, "run", program)))
 }
 
 // cross proves that every program builds everywhere.
-func cross(ctx context.Context, s release.Source, output, _ string) error {
+func cross(ctx context.Context, s build.Source, output, _ string) error {
 	output = cmp.Or(output, filepath.Join(s.Root, "run", "cross"))
-	for _, a := range release.Architectures {
-		for _, p := range release.Programs {
+	for _, a := range build.Architectures {
+		for _, p := range build.Programs {
 			if err := s.Vet(ctx, p, a); err != nil {
 				return err
 			}
@@ -136,13 +136,13 @@ func cross(ctx context.Context, s release.Source, output, _ string) error {
 			}
 		}
 	}
-	fmt.Printf("%d programs vetted and built for %d architectures\n", len(release.Programs), len(release.Architectures))
+	fmt.Printf("%d programs vetted and built for %d architectures\n", len(build.Programs), len(build.Architectures))
 	return nil
 }
 
 // makePackages makes those of this machine's architecture.
-func makePackages(ctx context.Context, s release.Source, output, _ string) error {
-	a, err := release.ArchitectureOf(runtime.GOARCH)
+func makePackages(ctx context.Context, s build.Source, output, _ string) error {
+	a, err := build.ArchitectureOf(runtime.GOARCH)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func makePackages(ctx context.Context, s release.Source, output, _ string) error
 	if err != nil {
 		return err
 	}
-	w, err := release.NewWorkshop(ctx, s)
+	w, err := build.NewWorkshop(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func makePackages(ctx context.Context, s release.Source, output, _ string) error
 }
 
 // makeRelease makes a release if the environment names keys, else a snapshot.
-func makeRelease(ctx context.Context, s release.Source, output, _ string) error {
+func makeRelease(ctx context.Context, s build.Source, output, _ string) error {
 	keys, err := openKeys(ctx, s)
 	if err != nil {
 		return err
@@ -180,7 +180,7 @@ func makeRelease(ctx context.Context, s release.Source, output, _ string) error 
 	return nil
 }
 
-func openKeys(ctx context.Context, s release.Source) (*dist.Keys, error) {
+func openKeys(ctx context.Context, s build.Source) (*dist.Keys, error) {
 	key, pgp := os.Getenv("SIGNING_KEY"), os.Getenv("GPG_KEY")
 	if key == "" && pgp == "" {
 		return dist.OpenSnapshot(ctx, s)
@@ -188,11 +188,11 @@ func openKeys(ctx context.Context, s release.Source) (*dist.Keys, error) {
 	return dist.Open(ctx, s, key, pgp, console.Ask)
 }
 
-func verify(ctx context.Context, s release.Source, _, published string) error {
+func verify(ctx context.Context, s build.Source, _, published string) error {
 	return dist.Verify(ctx, s, published, os.Stdout)
 }
 
-func roleChecksum(ctx context.Context, s release.Source, _, _ string) error {
+func roleChecksum(ctx context.Context, s build.Source, _, _ string) error {
 	sum, err := dist.RoleChecksum(ctx, s)
 	if err == nil {
 		fmt.Println(sum)
@@ -200,7 +200,7 @@ func roleChecksum(ctx context.Context, s release.Source, _, _ string) error {
 	return err
 }
 
-func notes(_ context.Context, s release.Source, _, _ string) error {
+func notes(_ context.Context, s build.Source, _, _ string) error {
 	entries, err := s.Changelog()
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // bill is the bill of materials, an SBOM in the form of CycloneDX. It says what
@@ -23,13 +23,13 @@ type bill struct{}
 
 func (bill) String() string { return "bill of materials" }
 
-func (bill) Build(ctx context.Context, w *release.Workshop, directory string) error {
+func (bill) Build(ctx context.Context, w *build.Workshop, directory string) error {
 	document := cyclonedx.NewBOM()
 	document.SerialNumber = "" // it would be another each time
 	root := component("hapgent", w.Version)
 	document.Metadata = &cyclonedx.Metadata{Timestamp: w.Time.Format(time.RFC3339), Component: &root}
 	parts := parts{modules: map[string]cyclonedx.Component{}}
-	for _, p := range release.Programs {
+	for _, p := range build.Programs {
 		if err := parts.add(ctx, w, p); err != nil {
 			return err
 		}
@@ -64,12 +64,12 @@ type parts struct {
 }
 
 // add adds a program: its file for each architecture, and the modules of all.
-func (s *parts) add(ctx context.Context, w *release.Workshop, p release.Program) error {
+func (s *parts) add(ctx context.Context, w *build.Workshop, p build.Program) error {
 	program := component("cmd/"+p.Name, w.Version)
 	program.Name = p.Name
 	var files []cyclonedx.Component
 	needs := map[string]bool{}
-	for _, a := range release.Architectures {
+	for _, a := range build.Architectures {
 		built, err := w.Programs(ctx, a)
 		if err != nil {
 			return err

@@ -25,12 +25,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // Build makes the release of the source, signed with the keys, in the directory
 // output. What was there before is there until then, and after an error.
-func Build(ctx context.Context, s release.Source, k *Keys, output string) error {
+func Build(ctx context.Context, s build.Source, k *Keys, output string) error {
 	w, err := workshop(ctx, s)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func Build(ctx context.Context, s release.Source, k *Keys, output string) error 
 
 // workshop is one for a release: its bytes depend on the release of Go that this
 // program, too, is built by.
-func workshop(ctx context.Context, s release.Source) (*release.Workshop, error) {
+func workshop(ctx context.Context, s build.Source) (*build.Workshop, error) {
 	pinned, err := s.Toolchain()
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func workshop(ctx context.Context, s release.Source) (*release.Workshop, error) 
 	if pinned != runtime.Version() {
 		return nil, fmt.Errorf("a release is made by %s, as go.mod says, and this is %s: run it by make, or with GOTOOLCHAIN=%s", pinned, runtime.Version(), pinned)
 	}
-	return release.NewWorkshop(ctx, s)
+	return build.NewWorkshop(ctx, s)
 }
 
 // replace puts one directory in the place of another, at once.
@@ -82,7 +82,7 @@ func replace(aside, output string) error {
 
 // plan is how a release is built.
 type plan struct {
-	*release.Workshop
+	*build.Workshop
 	identity
 	signatures
 	apt, yum bool // which repositories it has

@@ -12,7 +12,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // Site is where the repositories are published, with the files that install them.
@@ -45,7 +45,7 @@ func (i identity) label() string {
 }
 
 // readSigners reads who the tree says may sign releases, and which keys may not.
-func (i *identity) readSigners(s release.Source) (err error) {
+func (i *identity) readSigners(s build.Source) (err error) {
 	folder := filepath.Join(s.Root, "packaging")
 	if i.allowedSigners, err = os.ReadFile(filepath.Join(folder, allowedSignersFile)); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
@@ -56,7 +56,7 @@ func (k *Keys) Touches() bool { return keys.IsFIDO(k.key.PublicKey()) }
 // signs the index of the apt repository, the first all else. The release must be
 // that of a tagged tree, and the SSH key be allowed by packaging/allowed_signers
 // now.
-func Open(ctx context.Context, s release.Source, sshKey, pgpKeys string, ask keys.Passphrases) (*Keys, error) {
+func Open(ctx context.Context, s build.Source, sshKey, pgpKeys string, ask keys.Passphrases) (*Keys, error) {
 	if sshKey == "" || strings.TrimSpace(pgpKeys) == "" {
 		return nil, errors.New("a release takes two keys, SIGNING_KEY for its files and GPG_KEY for its repositories, and only one is set (with none a snapshot is made)")
 	}

@@ -7,7 +7,7 @@ import (
 
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/repository"
 )
 
@@ -44,7 +44,7 @@ func (p *plan) writeApt(ctx context.Context, directory string) error {
 		return err
 	}
 	r := repository.Apt{Origin: "hapgent", Label: p.label(), Description: p.label(), Time: p.Time}
-	for _, a := range release.Architectures {
+	for _, a := range build.Architectures {
 		r.Architectures = append(r.Architectures, a.Debian)
 	}
 	if err := r.Write(folder); err != nil {

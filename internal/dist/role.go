@@ -13,7 +13,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 const roleFolder = "ansible"
@@ -24,7 +24,7 @@ type role struct{ checked bool }
 
 func (role) String() string { return "Ansible role" }
 
-func (t role) Build(ctx context.Context, w *release.Workshop, directory string) (err error) {
+func (t role) Build(ctx context.Context, w *build.Workshop, directory string) (err error) {
 	if t.checked {
 		if err := checkRole(ctx, w); err != nil {
 			return err
@@ -53,7 +53,7 @@ func (t role) Build(ctx context.Context, w *release.Workshop, directory string) 
 }
 
 // addToRole adds a file as git sees it: it may be executed, or not.
-func addToRole(archive *tar.Writer, w *release.Workshop, file string) error {
+func addToRole(archive *tar.Writer, w *build.Workshop, file string) error {
 	path := filepath.Join(w.Root, file)
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -84,7 +84,7 @@ var roleChecksum = regexp.MustCompile(`(?m)^hapgent_checksum:.*$`)
 
 // RoleChecksum writes the SHA-256 sum of the agent for amd64 into the defaults of
 // the Ansible role, and returns it.
-func RoleChecksum(ctx context.Context, s release.Source) (sum string, err error) {
+func RoleChecksum(ctx context.Context, s build.Source) (sum string, err error) {
 	w, err := workshop(ctx, s)
 	if err != nil {
 		return "", err
@@ -94,11 +94,11 @@ func RoleChecksum(ctx context.Context, s release.Source) (sum string, err error)
 	if err != nil {
 		return "", err
 	}
-	program, err := release.ProgramOf(roleProgram)
+	program, err := build.ProgramOf(roleProgram)
 	if err != nil {
 		return "", err
 	}
-	a, err := release.ArchitectureOf(plainArchitecture)
+	a, err := build.ArchitectureOf(plainArchitecture)
 	if err != nil {
 		return "", err
 	}
@@ -121,7 +121,7 @@ const roleProgram = "hapgent"
 
 func checksumLine(sum string) string { return "hapgent_checksum: " + sum }
 
-func readDefaults(s release.Source) (text []byte, path string, err error) {
+func readDefaults(s build.Source) (text []byte, path string, err error) {
 	path = filepath.Join(s.Root, roleFolder, "defaults", "main.yml")
 	text, err = os.ReadFile(path)
 	if err == nil && len(roleChecksum.FindAll(text, -1)) != 1 {
@@ -143,12 +143,12 @@ func digest(path string) (string, error) {
 }
 
 // checkRole refuses a role that would refuse the agent.
-func checkRole(ctx context.Context, w *release.Workshop) error {
+func checkRole(ctx context.Context, w *build.Workshop) error {
 	defaults, _, err := readDefaults(w.Source)
 	if err != nil {
 		return err
 	}
-	a, err := release.ArchitectureOf(plainArchitecture)
+	a, err := build.ArchitectureOf(plainArchitecture)
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // newTree is a git tree with these files, and one that git does not track.
-func newTree(t *testing.T, files map[string]os.FileMode) release.Source {
+func newTree(t *testing.T, files map[string]os.FileMode) build.Source {
 	t.Helper()
 	root := t.TempDir()
 	files["VERSION"] = 0o644
@@ -38,7 +38,7 @@ func newTree(t *testing.T, files map[string]os.FileMode) release.Source {
 	if err := os.WriteFile(filepath.Join(root, "ansible", "untracked"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := release.At(root)
+	s, err := build.At(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func newTree(t *testing.T, files map[string]os.FileMode) release.Source {
 
 func TestRoleIsWhatGitTracks(t *testing.T) {
 	s := newTree(t, map[string]os.FileMode{"ansible/tasks/main.yml": 0o600, "ansible/files/run.sh": 0o700, "README.md": 0o644})
-	w, err := release.NewWorkshop(t.Context(), s)
+	w, err := build.NewWorkshop(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
@@ -22,7 +22,7 @@ const snapshotName = "hapgent snapshot (a throw-away key)"
 
 // OpenSnapshot finds keys that nobody trusts, in the folder run of the tree, and
 // makes them first where they are missing.
-func OpenSnapshot(ctx context.Context, s release.Source) (*Keys, error) {
+func OpenSnapshot(ctx context.Context, s build.Source) (*Keys, error) {
 	folder := filepath.Join(s.Root, "run", "snapshot-keys")
 	if _, err := os.Stat(folder); os.IsNotExist(err) {
 		if err := makeSnapshotKeys(ctx, folder); err != nil {

@@ -7,14 +7,14 @@ import (
 	"path/filepath"
 
 	"github.com/epicfilemcnulty/hapgent/internal/packages"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // plainArchitecture is the one whose programs have no suffix.
 const plainArchitecture = "amd64"
 
 // programName is what a program is called in a release.
-func programName(p release.Program, a release.Architecture) string {
+func programName(p build.Program, a build.Architecture) string {
 	if a.GOARCH == plainArchitecture {
 		return p.Name
 	}
@@ -22,8 +22,8 @@ func programName(p release.Program, a release.Architecture) string {
 }
 
 func isProgram(name string) bool {
-	for _, a := range release.Architectures {
-		for _, p := range release.Programs {
+	for _, a := range build.Architectures {
+		for _, p := range build.Programs {
 			if name == programName(p, a) {
 				return true
 			}
@@ -34,13 +34,13 @@ func isProgram(name string) bool {
 
 // targets are what a release has besides indices, keys and signatures. Those that
 // compile come first: packages are made of what they have compiled.
-func (p *plan) targets() (all []release.Target, err error) {
+func (p *plan) targets() (all []build.Target, err error) {
 	all = append(all, role{checked: !p.snapshot})
-	for _, a := range release.Architectures {
+	for _, a := range build.Architectures {
 		all = append(all, programs{a})
 	}
 	all = append(all, bill{})
-	for _, a := range release.Architectures {
+	for _, a := range build.Architectures {
 		packages, err := packages.Targets(p.Source, a)
 		if err != nil {
 			return nil, err
@@ -51,16 +51,16 @@ func (p *plan) targets() (all []release.Target, err error) {
 }
 
 // programs are all those for an architecture.
-type programs struct{ release.Architecture }
+type programs struct{ build.Architecture }
 
 func (t programs) String() string { return "programs for " + t.Debian }
 
-func (t programs) Build(ctx context.Context, w *release.Workshop, directory string) error {
+func (t programs) Build(ctx context.Context, w *build.Workshop, directory string) error {
 	built, err := w.Programs(ctx, t.Architecture)
 	if err != nil {
 		return err
 	}
-	for _, p := range release.Programs {
+	for _, p := range build.Programs {
 		if err := copyFile(filepath.Join(built, p.Name), filepath.Join(directory, programName(p, t.Architecture))); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // ErrDiffers is the error of a release that was checked and is not good.
@@ -25,7 +25,7 @@ var ErrDiffers = errors.New("this is not what the source makes, or not signed by
 // Signatures cannot be made again: the rebuilt release takes over those that were
 // published, which have been checked, so that all else, and what is made of
 // signed files, can be compared whole.
-func Verify(ctx context.Context, s release.Source, published string, out io.Writer) error {
+func Verify(ctx context.Context, s build.Source, published string, out io.Writer) error {
 	w, err := workshop(ctx, s)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func Verify(ctx context.Context, s release.Source, published string, out io.Writ
 }
 
 // planOf is how a published release was built, and whose it should be.
-func planOf(w *release.Workshop, published string, out io.Writer) (*plan, error) {
+func planOf(w *build.Workshop, published string, out io.Writer) (*plan, error) {
 	p := &plan{Workshop: w, apt: exists(published, aptFolder), yum: exists(published, yumFolder)}
 	var err error
 	if p.allowedSigners, err = os.ReadFile(filepath.Join(published, allowedSignersFile)); err != nil {

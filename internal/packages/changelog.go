@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // entries are the changelog of the source. What is not released yet has the time
 // of the source.
-func entries(w *release.Workshop) ([]release.Entry, error) {
+func entries(w *build.Workshop) ([]build.Entry, error) {
 	all, err := w.Changelog()
 	for i := range all {
 		if all[i].Date.IsZero() {
@@ -23,7 +23,7 @@ func entries(w *release.Workshop) ([]release.Entry, error) {
 }
 
 // debianChangelog is the changelog in the form of deb-changelog(5).
-func debianChangelog(entries []release.Entry, name, maintainer string) string {
+func debianChangelog(entries []build.Entry, name, maintainer string) string {
 	var b strings.Builder
 	for _, e := range entries {
 		fmt.Fprintf(&b, "%s (%s) stable; urgency=medium\n\n", name, e.Version)
@@ -61,7 +61,7 @@ type rpmEntry struct {
 }
 
 // writeRPMChangelog writes the changelog for nfpm to put into an rpm.
-func writeRPMChangelog(entries []release.Entry, maintainer, to string) error {
+func writeRPMChangelog(entries []build.Entry, maintainer, to string) error {
 	var all []rpmEntry
 	for _, e := range entries {
 		one := rpmEntry{Semver: e.Version + "-" + rpmRelease, Date: e.Date, Packager: maintainer}

@@ -9,7 +9,7 @@ import (
 	"github.com/goreleaser/nfpm/v2/files"
 	_ "github.com/goreleaser/nfpm/v2/rpm" // registers the format
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // rpmRelease is what nfpm has behind the version of an rpm.
@@ -18,27 +18,27 @@ const rpmRelease = "1"
 // format is a kind of package.
 type format struct {
 	name         string
-	architecture func(release.Architecture) string // the name that it has for one
+	architecture func(build.Architecture) string // the name that it has for one
 	// finish writes what the format wants besides into the directory, or into the
 	// definition.
-	finish func(info *nfpm.Info, entries []release.Entry, directory string) error
+	finish func(info *nfpm.Info, entries []build.Entry, directory string) error
 }
 
 var formats = []format{
-	{"deb", func(a release.Architecture) string { return a.Debian }, finishDeb},
-	{"rpm", func(a release.Architecture) string { return a.RPM }, finishRPM},
+	{"deb", func(a build.Architecture) string { return a.Debian }, finishDeb},
+	{"rpm", func(a build.Architecture) string { return a.RPM }, finishRPM},
 }
 
 // finishDeb writes the changelog itself: nfpm's has the name of one of a package
 // that Debian makes of another's release.
-func finishDeb(info *nfpm.Info, entries []release.Entry, directory string) error {
+func finishDeb(info *nfpm.Info, entries []build.Entry, directory string) error {
 	text := debianChangelog(entries, info.Name, info.Maintainer)
 	return writeCompressed(filepath.Join(directory, info.Name+".changelog.gz"), []byte(text))
 }
 
 // finishRPM marks the documentation, for which nfpm has a type that would drop it
 // from a deb, and makes of Debian's form of a description that of an rpm.
-func finishRPM(info *nfpm.Info, entries []release.Entry, directory string) error {
+func finishRPM(info *nfpm.Info, entries []build.Entry, directory string) error {
 	for _, c := range info.Contents {
 		documentation := strings.HasPrefix(c.Destination, "/usr/share/doc/") || strings.HasPrefix(c.Destination, "/usr/share/man/")
 		if c.Type == "" && documentation {

@@ -15,18 +15,18 @@ import (
 
 	"github.com/goreleaser/nfpm/v2"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // target is a package of one format for one architecture.
 type target struct {
 	document     string // of the definition
 	format       format
-	architecture release.Architecture
+	architecture build.Architecture
 }
 
 // Targets are all packages for the architecture, of every format.
-func Targets(s release.Source, a release.Architecture) (all []release.Target, err error) {
+func Targets(s build.Source, a build.Architecture) (all []build.Target, err error) {
 	definition, err := os.ReadFile(filepath.Join(s.Root, "packaging", "nfpm.yaml"))
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func fileName(packager nfpm.Packager, info *nfpm.Info) string {
 }
 
 // Build makes the package.
-func (t target) Build(ctx context.Context, w *release.Workshop, directory string) error {
+func (t target) Build(ctx context.Context, w *build.Workshop, directory string) error {
 	built, err := prepare(ctx, w, t.architecture)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (t target) Build(ctx context.Context, w *release.Workshop, directory string
 }
 
 // info is the definition for the format, with what the build alone knows.
-func (t target) info(w *release.Workshop, built string) (*nfpm.Info, error) {
+func (t target) info(w *build.Workshop, built string) (*nfpm.Info, error) {
 	config, err := nfpm.ParseWithEnvMapping(strings.NewReader(t.document), func(variable string) string {
 		return map[string]string{"ARCH": t.format.architecture(t.architecture), "VERSION": w.Version, "BUILT": built}[variable]
 	})

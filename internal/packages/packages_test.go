@@ -8,18 +8,18 @@ import (
 
 	"github.com/goreleaser/nfpm/v2"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // Complaint: architectures missing or misnamed. Debian's names and rpm's are not
 // Go's.
 func TestEveryArchitectureHasItsPackages(t *testing.T) {
-	s, err := release.Here()
+	s, err := build.Here()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, goarch := range []string{"amd64", "arm64", "arm", "386", "riscv64", "ppc64le", "s390x"} {
-		a, err := release.ArchitectureOf(goarch)
+		a, err := build.ArchitectureOf(goarch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestEveryArchitectureHasItsPackages(t *testing.T) {
 		}
 	}
 	for goarch, debian := range map[string]string{"arm": "armhf", "386": "i386", "ppc64le": "ppc64el"} {
-		if a, _ := release.ArchitectureOf(goarch); a.Debian != debian {
+		if a, _ := build.ArchitectureOf(goarch); a.Debian != debian {
 			t.Errorf("%s is %s to Debian, want %s", goarch, a.Debian, debian)
 		}
 	}
@@ -61,7 +61,7 @@ func TestFileNamesStayAsTheyAreUploaded(t *testing.T) {
 }
 
 func TestDebianChangelog(t *testing.T) {
-	entries := []release.Entry{
+	entries := []build.Entry{
 		{Version: "0.4.0", Date: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), Changes: []string{"One.", strings.Repeat("word ", 20) + "end."}},
 		{Version: "0.3.2", Date: time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC), Changes: []string{"Two."}},
 	}

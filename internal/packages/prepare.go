@@ -7,18 +7,18 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // prepare is a directory with what packages are made of and the tree does not
 // have: programs, and compressed manual pages.
-func prepare(ctx context.Context, w *release.Workshop, a release.Architecture) (directory string, err error) {
+func prepare(ctx context.Context, w *build.Workshop, a build.Architecture) (directory string, err error) {
 	programs, err := w.Programs(ctx, a)
 	if err != nil {
 		return "", err
 	}
 	return w.Part("contents of packages for "+a.GOARCH, func(directory string) error {
-		for _, p := range release.Programs {
+		for _, p := range build.Programs {
 			if err := os.Link(filepath.Join(programs, p.Name), filepath.Join(directory, p.Name)); err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/built"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
@@ -61,7 +61,7 @@ var (
 
 func publishBinary(t *testing.T, dir, version string) {
 	t.Helper()
-	program, err := release.ProgramOf("hapgent")
+	program, err := build.ProgramOf("hapgent")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
@@ -42,11 +42,11 @@ func TestDocumentedDefaults(t *testing.T) {
 }
 
 func TestChecksumIsThatOfTheBinaryOfThisTree(t *testing.T) {
-	program, err := release.ProgramOf("hapgent")
+	program, err := build.ProgramOf("hapgent")
 	if err != nil {
 		t.Fatal(err)
 	}
-	amd64, err := release.ArchitectureOf("amd64")
+	amd64, err := build.ArchitectureOf("amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,13 +9,13 @@ import (
 	"runtime"
 
 	"github.com/epicfilemcnulty/hapgent/internal/packages"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // Packages makes those of the source tree for the architecture, as a release
 // has them but for the version, in the directory.
-func Packages(directory, version string, a release.Architecture) error {
-	s, err := release.Here()
+func Packages(directory, version string, a build.Architecture) error {
+	s, err := build.Here()
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func Packages(directory, version string, a release.Architecture) error {
 	if err != nil {
 		return err
 	}
-	w, err := release.NewWorkshop(context.Background(), s)
+	w, err := build.NewWorkshop(context.Background(), s)
 	if err != nil {
 		return err
 	}
@@ -33,8 +33,8 @@ func Packages(directory, version string, a release.Architecture) error {
 }
 
 // Here is the architecture that this runs on.
-func Here() release.Architecture {
-	a, err := release.ArchitectureOf(runtime.GOARCH)
+func Here() build.Architecture {
+	a, err := build.ArchitectureOf(runtime.GOARCH)
 	if err != nil {
 		panic(err)
 	}

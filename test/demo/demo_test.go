@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
@@ -50,7 +50,7 @@ func run(m *testing.M) int {
 }
 
 func prepare(dir string) error {
-	s, err := release.Here()
+	s, err := build.Here()
 	if err != nil {
 		return err
 	}

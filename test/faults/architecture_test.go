@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
@@ -20,11 +20,11 @@ var emulators = map[string]string{
 
 // The system calls and the entry point differ from one to the next.
 func TestEveryArchitecture(t *testing.T) {
-	agentProgram, err := release.ProgramOf("hapgent")
+	agentProgram, err := build.ProgramOf("hapgent")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, target := range release.Architectures {
+	for _, target := range build.Architectures {
 		t.Run(target.Debian, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "hapgent")
 			if err := need.Source(t).Build(t.Context(), agentProgram, target, path); err != nil {

@@ -9,7 +9,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/built"
 	"github.com/epicfilemcnulty/hapgent/test/lab"
 	"github.com/epicfilemcnulty/hapgent/test/need"
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 func withLab(m *testing.M) (status int, err error) {
-	here, err := release.Here()
+	here, err := build.Here()
 	if err != nil {
 		return 1, err
 	}
@@ -53,7 +53,7 @@ func withLab(m *testing.M) (status int, err error) {
 			return 1, err
 		}
 	}
-	armhf, err := release.ArchitectureOf("arm")
+	armhf, err := build.ArchitectureOf("arm")
 	if err != nil {
 		return 1, err
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // Read reads a file; the path is of the source tree, or absolute.
@@ -44,9 +44,9 @@ func Command(t testing.TB, name, debianPackage string) string {
 }
 
 // Source is the source tree.
-func Source(t testing.TB) release.Source {
+func Source(t testing.TB) build.Source {
 	t.Helper()
-	s, err := release.Here()
+	s, err := build.Here()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func Programs(m *testing.M, bin *string, names ...string) (status int) {
 	dir, err := os.MkdirTemp("", "hapgent-test")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		err = build(dir, names)
+		err = buildAll(dir, names)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -131,11 +131,11 @@ func Programs(m *testing.M, bin *string, names ...string) (status int) {
 	return m.Run()
 }
 
-func build(dir string, names []string) error {
+func buildAll(dir string, names []string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	s, err := release.Here()
+	s, err := build.Here()
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func build(dir string, names []string) error {
 	return nil
 }
 
-func buildOne(s release.Source, name, output string) error {
+func buildOne(s build.Source, name, output string) error {
 	if !strings.HasPrefix(name, "./") {
 		return s.BuildHere(context.Background(), name, output)
 	}

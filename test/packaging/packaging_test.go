@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/built"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 }
 
 func withPackages(m *testing.M) int {
-	here, err := release.Here()
+	here, err := build.Here()
 	if err == nil {
 		version = here.Version
 		dist, err = built.Temporary()

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
@@ -28,7 +28,7 @@ var emulators = map[string]string{
 func TestEveryArchitectureAnswersACheck(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state.json")
 	write(t, `{"status":"UP","weight":77,"maxconn":300}`, state)
-	for i, a := range release.Architectures {
+	for i, a := range build.Architectures {
 		name := "hapgent"
 		if a.Debian != "amd64" {
 			name += "-" + a.Debian

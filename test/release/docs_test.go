@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 	"github.com/epicfilemcnulty/hapgent/test/releaser"
 )
@@ -63,7 +63,7 @@ func sizes(t *testing.T) string {
 	version := need.Source(t).Version
 	var b strings.Builder
 	b.WriteString("| | agent | .deb | .rpm | hapgent-verify | hapgent-sign |\n|---|---|---|---|---|---|\n")
-	for _, a := range release.Architectures {
+	for _, a := range build.Architectures {
 		suffix := map[bool]string{false: "-" + a.Debian}[a.Debian == "amd64"]
 		fmt.Fprintf(&b, "| %s |", a.Debian)
 		for _, name := range []string{

@@ -16,7 +16,7 @@ import (
 
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 	"github.com/epicfilemcnulty/hapgent/test/releaser"
 )
@@ -136,7 +136,7 @@ func TestAllThatAReleaseIs(t *testing.T) {
 	want := []string{"SHA256SUMS", "allowed_signers", "hapgent-archive-keyring.asc", "hapgent.sources", "hapgent.repo", "SECURITY.md",
 		"hapgent-" + version + ".cdx.json", "hapgent-ansible-role-" + version + ".tar.gz",
 		"apt/dists/stable/InRelease", "apt/dists/stable/Release.gpg", "yum/repodata/repomd.xml.asc"}
-	for _, a := range release.Architectures {
+	for _, a := range build.Architectures {
 		for _, program := range []string{"hapgent", "hapgent-verify", "hapgent-sign"} {
 			if a.Debian != "amd64" {
 				program += "-" + a.Debian

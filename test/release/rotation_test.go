@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/dist"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/releaser"
 )
 
@@ -105,7 +105,7 @@ func TestReleasesWhileKeysOverlap(t *testing.T) {
 		list += fmt.Sprintf("%s namespaces=\"file\",%s %s", releaser.Name, valid, read(t, key+".pub"))
 	}
 	write(t, list, r.Tree, "packaging", "allowed_signers")
-	source, err := release.At(r.Tree)
+	source, err := build.At(r.Tree)
 	do(t, err)
 	do(t, r.Commit(source.Tag()))
 	for _, key := range []string{r.Key, second} {

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 
@@ -68,7 +68,7 @@ func (r *Releaser) makeTree(version string) error {
 	if err := os.Mkdir(r.Tree, 0o755); err != nil {
 		return err
 	}
-	here, err := release.Here()
+	here, err := build.Here()
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 	"github.com/epicfilemcnulty/hapgent/test/releaser"
 )
@@ -35,7 +35,7 @@ func stanzas(text string) (all []string) {
 func TestPackagesAreWhatAptFtparchiveWrites(t *testing.T) {
 	ftparchive := need.Command(t, "apt-ftparchive", "apt-utils")
 	apt := filepath.Join(who.Dist(), "apt")
-	for _, a := range release.Architectures {
+	for _, a := range build.Architectures {
 		cmd := exec.Command(ftparchive, "--arch", a.Debian, "packages", "pool")
 		cmd.Dir = apt
 		out, err := cmd.Output()

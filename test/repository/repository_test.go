@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
-	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/repository"
 	"github.com/epicfilemcnulty/hapgent/test/built"
 	"github.com/epicfilemcnulty/hapgent/test/lab"
@@ -42,7 +42,7 @@ func run(m *testing.M) (status int) {
 			status = 1
 		}
 	}()
-	here, err := release.Here()
+	here, err := build.Here()
 	if err != nil {
 		return 1
 	}

@@ -1,10 +1,10 @@
-// Package release builds what a release of hapgent consists of.
+// Package build builds what a release of hapgent consists of.
 //
 // It guarantees, to whoever rebuilds a release, that the same source gives the
 // same bytes: it is built by the one release of Go that go.mod names, and nothing
 // of the clock, the directory, the user, the host or the environment gets into
 // what it makes.
-package release
+package build
 
 import (
 	"bytes"
