@@ -22,8 +22,8 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/dist"
-	"github.com/epicfilemcnulty/hapgent/internal/packages"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/internal/release/packages"
 )
 
 const usage = `Usage: hapgent-release build [-o FILE] PROGRAM

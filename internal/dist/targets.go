@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/epicfilemcnulty/hapgent/internal/packages"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/internal/release/packages"
 )
 
 // plainArchitecture is the one whose programs have no suffix.

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/epicfilemcnulty/hapgent/internal/packages"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/internal/release/packages"
 )
 
 // Packages makes those of the source tree for the architecture, as a release
