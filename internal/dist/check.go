@@ -15,7 +15,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
-	"github.com/epicfilemcnulty/hapgent/internal/repository"
+	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 )
 
 // checkFolder checks that every file of a folder has a right sum in its signed

@@ -8,7 +8,7 @@ import (
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/internal/repository"
+	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 )
 
 // Folders of the repositories.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/repository"
+	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 	"github.com/epicfilemcnulty/hapgent/test/built"
 	"github.com/epicfilemcnulty/hapgent/test/lab"
 	"github.com/epicfilemcnulty/hapgent/test/need"

@@ -15,7 +15,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/internal/repository"
+	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 	"github.com/epicfilemcnulty/hapgent/test/built"
 	"github.com/epicfilemcnulty/hapgent/test/lab"
 	"github.com/epicfilemcnulty/hapgent/test/need"
