@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
 )
 
 // ErrDiffers is the error of a release that was checked and is not good.

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
 	"github.com/epicfilemcnulty/hapgent/test/need"
 )
 

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 	"github.com/epicfilemcnulty/hapgent/test/built"
 	"github.com/epicfilemcnulty/hapgent/test/lab"
