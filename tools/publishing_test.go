@@ -37,7 +37,7 @@ func TestGoreleaserBuildsNothing(t *testing.T) {
 }
 
 // The names that a release has beside those of programs and packages stand in
-// internal/dist; each must be published, and no repository.
+// internal/release; each must be published, and no repository.
 func TestGoreleaserPublishesEveryFile(t *testing.T) {
 	var globs []string
 	for _, extra := range load(t).Release.ExtraFiles {
@@ -49,7 +49,7 @@ func TestGoreleaserPublishesEveryFile(t *testing.T) {
 			return err == nil && ok
 		})
 	}
-	source, err := filepath.Glob("../internal/dist/*.go")
+	source, err := filepath.Glob("../internal/release/*.go")
 	if err != nil || len(source) == 0 {
 		t.Fatalf("%q, %v", source, err)
 	}

@@ -1,6 +1,6 @@
 // Command hapgent-release builds programs, packages and whole releases, and
-// proves a release that others have made: see the packages internal/release,
-// internal/packages and internal/dist for what they guarantee. It is for the
+// proves a release that others have made: see the package
+// internal/release and its parts for what they guarantee. It is for the
 // Makefile and for releasers.
 package main
 
@@ -21,7 +21,7 @@ import (
 	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/console"
-	"github.com/epicfilemcnulty/hapgent/internal/dist"
+	"github.com/epicfilemcnulty/hapgent/internal/release"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/release/packages"
 )
@@ -169,7 +169,7 @@ func makeRelease(ctx context.Context, s build.Source, output, _ string) error {
 		fmt.Println("touch the token when it blinks, for each file")
 	}
 	output = cmp.Or(output, filepath.Join(s.Root, "dist"))
-	if err := dist.Build(ctx, s, keys, output); err != nil {
+	if err := release.Build(ctx, s, keys, output); err != nil {
 		return err
 	}
 	kind := "release"
@@ -180,20 +180,20 @@ func makeRelease(ctx context.Context, s build.Source, output, _ string) error {
 	return nil
 }
 
-func openKeys(ctx context.Context, s build.Source) (*dist.Keys, error) {
+func openKeys(ctx context.Context, s build.Source) (*release.Keys, error) {
 	key, pgp := os.Getenv("SIGNING_KEY"), os.Getenv("GPG_KEY")
 	if key == "" && pgp == "" {
-		return dist.OpenSnapshot(ctx, s)
+		return release.OpenSnapshot(ctx, s)
 	}
-	return dist.Open(ctx, s, key, pgp, console.Ask)
+	return release.Open(ctx, s, key, pgp, console.Ask)
 }
 
 func verify(ctx context.Context, s build.Source, _, published string) error {
-	return dist.Verify(ctx, s, published, os.Stdout)
+	return release.Verify(ctx, s, published, os.Stdout)
 }
 
 func roleChecksum(ctx context.Context, s build.Source, _, _ string) error {
-	sum, err := dist.RoleChecksum(ctx, s)
+	sum, err := release.RoleChecksum(ctx, s)
 	if err == nil {
 		fmt.Println(sum)
 	}

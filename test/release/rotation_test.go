@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/dist"
+	"github.com/epicfilemcnulty/hapgent/internal/release"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/releaser"
 )
@@ -109,7 +109,7 @@ func TestReleasesWhileKeysOverlap(t *testing.T) {
 	do(t, err)
 	do(t, r.Commit(source.Tag()))
 	for _, key := range []string{r.Key, second} {
-		keys, err := dist.Open(t.Context(), source, key, releaser.Name, nil)
+		keys, err := release.Open(t.Context(), source, key, releaser.Name, nil)
 		if err != nil {
 			t.Errorf("%s: %v", key, err)
 		} else if err := keys.Close(); err != nil {
@@ -118,10 +118,10 @@ func TestReleasesWhileKeysOverlap(t *testing.T) {
 	}
 	do(t, os.WriteFile(filepath.Join(r.Tree, "packaging", "revoked_keys"), read(t, r.Key+".pub"), 0o644))
 	do(t, r.Commit(source.Tag()))
-	if _, err := dist.Open(t.Context(), source, r.Key, releaser.Name, nil); err == nil {
+	if _, err := release.Open(t.Context(), source, r.Key, releaser.Name, nil); err == nil {
 		t.Error("the revoked key is accepted")
 	}
-	if _, err := dist.Open(t.Context(), source, second, releaser.Name, nil); err != nil {
+	if _, err := release.Open(t.Context(), source, second, releaser.Name, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -95,7 +95,7 @@ func TestSignaturesAreThoseOfSSHKeygen(t *testing.T) {
 // vectorQuestions are the signatures that OpenSSH tests itself with, some of
 // them made by real tokens and a browser.
 func vectorQuestions(t *testing.T) (questions []question) {
-	dir := "../../internal/sshsig/testdata/openssh"
+	dir := "../../internal/openssh/sshsig/testdata/openssh"
 	files, err := filepath.Glob(filepath.Join(dir, "*.sig"))
 	if err != nil || len(files) < 7 {
 		t.Fatalf("%d vectors in %s: %v", len(files), dir, err)

@@ -1,4 +1,4 @@
-// Package dist makes dist/, a whole release, and proves one that others have
+// Package release makes dist/, a whole release, and proves one that others have
 // made.
 //
 // Against whom: a release is fetched from places that an attacker may own, and
@@ -12,7 +12,7 @@
 // key that packaging/allowed_signers names, and it is there whole or not at all.
 // It is built aside and put into place by one rename. What is made with any other
 // tree or key calls itself a snapshot.
-package dist
+package release
 
 import (
 	"context"
