@@ -19,7 +19,7 @@ build: ## build the agent: run/hapgent
 	@$(RELEASE) build hapgent
 
 run: build ## run the agent on 127.0.0.1:9777, with a state of its own
-	@test/run-agent
+	@test/bin/run-agent
 
 demo: build ## show it at work: HAProxy, services and agents, one minute
 	@demo/run
@@ -31,16 +31,17 @@ check: ## all that takes Go alone, from format to unit tests
 	go tool -modfile=tools/go.mod actionlint
 	go test -C tools ./...
 	go test ./cmd/... ./internal/... ./bench/... ./test/code
+	@go test -v -run TestTheHouse ./test/code | sed -n 's/.*: the house/the house/p'
 	$(RELEASE) cross
 
 test: setup ## every test; root gets the Debian packages installed too
-	@test/run
+	@test/bin/run
 
 setup: ## install the Debian packages that tests need, or name them
-	@test/setup
+	@test/bin/setup
 
 fuzz: ## run each fuzz target for FUZZTIME (60000x, or a time: 10m)
-	@test/fuzz $(FUZZTIME)
+	@test/bin/fuzz $(FUZZTIME)
 
 bench: setup ## measure agent and verifier against C, Go and OpenSSH
 	go run ./bench/agent -svg docs/memory.svg
@@ -63,7 +64,7 @@ role-checksum: ## write the checksum of amd64's agent into the Ansible role
 	@$(RELEASE) role-checksum
 
 publish-check: release ## check how a release is published (minutes, the first time)
-	@test/publish-check
+	@test/bin/publish-check
 
 publish: ## publish the release in dist, once another machine made it
 	@mkdir -p run && $(RELEASE) notes > run/notes.md

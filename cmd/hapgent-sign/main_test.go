@@ -21,9 +21,9 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
-	"github.com/epicfilemcnulty/hapgent/test/need"
-	"github.com/epicfilemcnulty/hapgent/test/testagent"
-	"github.com/epicfilemcnulty/hapgent/test/testkms"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/script"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/testagent"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/testkms"
 )
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 			"gencert":  gencert,
 			"agent":    startAgent,
 			"verify":   verify,
-			"exits":    need.Exits,
+			"exits":    script.Exits,
 		},
 	})
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/script"
 )
 
 func TestMain(m *testing.M) {
@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"key": scriptKey, "certify": scriptCertify, "sign": scriptSign,
-			"sum": scriptSum, "allow": scriptAllow, "exits": need.Exits, "escapes": scriptEscapes,
+			"sum": scriptSum, "allow": scriptAllow, "exits": script.Exits, "escapes": scriptEscapes,
 			"bundle": scriptBundle,
 		},
 	})

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/test/lab"
-	"github.com/epicfilemcnulty/hapgent/test/traffic"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/traffic"
 )
 
 // With these variables the test binary is something else.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
 // service is a fleet of four hosts with a service, behind HAProxy.

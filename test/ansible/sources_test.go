@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/built"
-	"github.com/epicfilemcnulty/hapgent/test/lab"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/built"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // expectVersion expects that the agent runs in that version, from the file that

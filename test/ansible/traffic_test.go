@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/traffic"
+	"github.com/epicfilemcnulty/hapgent/test/internal/traffic"
 )
 
 // getUntilTold runs clients until standard input ends, and prints what they got.

@@ -3,7 +3,7 @@ package ansible
 import (
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
 // TestVariables changes each variable of an agent that serves: its state stays.

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // file is a Go file of the tree.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 const module = "github.com/epicfilemcnulty/hapgent"
@@ -68,7 +68,7 @@ func (r rule) allows(pkg string) (entry string, ok bool) {
 func TestPackagesKnowWhatTheArchitectureSays(t *testing.T) {
 	all, used, exist := rules(t), map[string]rule{}, map[string]bool{}
 	for _, f := range files(t) {
-		if f.test || within(f.folder, "test") || within(f.folder, "tools") {
+		if f.test || forTests(f.folder) || within(f.folder, "tools") {
 			continue
 		}
 		exist[f.folder] = true
@@ -95,10 +95,16 @@ func TestPackagesKnowWhatTheArchitectureSays(t *testing.T) {
 	}
 }
 
+// forTests tells whether a folder is there for tests alone: the suites, and what
+// they share with the tests that stand beside the code.
+func forTests(folder string) bool {
+	return within(folder, "test") || within(folder, "internal/testing")
+}
+
 // Whatever the table says: a command is no library, and what is for tests stays
 // with tests.
 func TestNothingImportsCommandsNorTestHelpers(t *testing.T) {
-	forTests := []string{module + "/test", "testing", "github.com/rogpeppe/go-internal"}
+	helpers := []string{module + "/test", module + "/internal/testing", "testing", "github.com/rogpeppe/go-internal"}
 	commands := map[string]bool{}
 	for _, f := range files(t) {
 		if f.syntax.Name.Name == "main" {
@@ -110,8 +116,8 @@ func TestNothingImportsCommandsNorTestHelpers(t *testing.T) {
 			if commands[pkg] || within(pkg, module+"/cmd") {
 				t.Errorf("%s imports a command, %s", f.path, pkg)
 			}
-			isHelper := slices.ContainsFunc(forTests, func(path string) bool { return within(pkg, path) })
-			if isHelper && !f.test && !within(f.folder, "test") {
+			isHelper := slices.ContainsFunc(helpers, func(path string) bool { return within(pkg, path) })
+			if isHelper && !f.test && !forTests(f.folder) {
 				t.Errorf("%s imports %s, which is for tests", f.path, pkg)
 			}
 		}

@@ -25,8 +25,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
-	"github.com/epicfilemcnulty/hapgent/test/need"
-	"github.com/epicfilemcnulty/hapgent/test/testagent"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/testagent"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // version is the one that the tests are for.
@@ -63,7 +63,7 @@ func TestMain(m *testing.M) {
 	if bin.cosign, err = buildCosign(); err != nil {
 		panic(err)
 	}
-	os.Exit(need.Programs(m, &bin.dir, "hapgent-sign", "hapgent-verify", "./test/testkms/sigstore-kms-hapgenttest"))
+	os.Exit(need.Programs(m, &bin.dir, "hapgent-sign", "hapgent-verify", "./internal/testing/testkms/sigstore-kms-hapgenttest"))
 }
 
 // buildCosign builds cosign, unless an earlier test has.

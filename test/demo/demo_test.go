@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden file, and docs/stats.png")

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // The commands of the README's section are these: the demo, without its pauses.

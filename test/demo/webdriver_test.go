@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // browser is a window of a headless Chromium, by the WebDriver protocol.

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/agent"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 var update = flag.Bool("update", false, "write into the documents what is taken from elsewhere")

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // emulators run the programs of other architectures; a 386 one runs on the

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 func TestPortTaken(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // answerRow is a row of the table of answers in docs/coming-from.md: what an

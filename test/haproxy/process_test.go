@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // starts are processes to be started, by one thread that lives as long as the

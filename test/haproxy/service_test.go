@@ -7,7 +7,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/traffic"
+	"github.com/epicfilemcnulty/hapgent/test/internal/traffic"
 )
 
 // startService starts a service within the test, and returns its address.

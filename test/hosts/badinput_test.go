@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
 // What is wrong is told in one line, where an administrator looks; and the

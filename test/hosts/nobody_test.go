@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
 // Other services run as nobody, too. None of them reaches the state: neither its

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
 // Complaint: an upgrade starts a service that the administrator had disabled, or

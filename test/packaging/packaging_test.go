@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/test/built"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/built"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 var update = flag.Bool("update", false, "write what was seen into testdata")
@@ -94,7 +94,7 @@ func TestRpmlint(t *testing.T) {
 
 func TestShellcheck(t *testing.T) {
 	var scripts []string
-	for _, pattern := range []string{"packaging/deb/*", "packaging/rpm/*", "packaging/sysvinit/*", "test/lab/lab-*"} {
+	for _, pattern := range []string{"packaging/deb/*", "packaging/rpm/*", "packaging/sysvinit/*", "test/bin/*"} {
 		found, err := filepath.Glob(filepath.Join(need.Root(t), pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no scripts %s: %v", pattern, err)

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/built"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/built"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // Two builds, from two directories, of files with other times and modes, under

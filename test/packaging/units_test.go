@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // instanceOf is what an instance's unit says instead, of the unit's lines.

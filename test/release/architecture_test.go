@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // maxAgent is the largest that the agent may be, in bytes.

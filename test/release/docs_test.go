@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/test/need"
-	"github.com/epicfilemcnulty/hapgent/test/releaser"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
 var update = flag.Bool("update", false, "write the sizes into docs/releasing.md")

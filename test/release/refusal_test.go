@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/test/releaser"
+	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
 // fails runs a command of make that must fail, and returns what it says.

@@ -17,8 +17,8 @@ import (
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/test/need"
-	"github.com/epicfilemcnulty/hapgent/test/releaser"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
 // who has made the release that the tests look at, in an environment as strange

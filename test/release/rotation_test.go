@@ -10,7 +10,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/test/releaser"
+	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
 // rotation is a file that an old and a new key have signed, and the list in which

@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
-	"github.com/epicfilemcnulty/hapgent/test/built"
-	"github.com/epicfilemcnulty/hapgent/test/lab"
-	"github.com/epicfilemcnulty/hapgent/test/need"
-	"github.com/epicfilemcnulty/hapgent/test/releaser"
+	"github.com/epicfilemcnulty/hapgent/test/internal/built"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
 // rpmHost is a host with rpm and dnf, whose packages it thinks it has.

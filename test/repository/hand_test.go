@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/lab"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 func TestByHand(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
-	"github.com/epicfilemcnulty/hapgent/test/need"
-	"github.com/epicfilemcnulty/hapgent/test/releaser"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
 // stanzas are the paragraphs of a Packages file, sorted, without the sums that apt

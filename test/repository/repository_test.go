@@ -16,10 +16,10 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
-	"github.com/epicfilemcnulty/hapgent/test/built"
-	"github.com/epicfilemcnulty/hapgent/test/lab"
-	"github.com/epicfilemcnulty/hapgent/test/need"
-	"github.com/epicfilemcnulty/hapgent/test/releaser"
+	"github.com/epicfilemcnulty/hapgent/test/internal/built"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
 var (

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/test/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
 // site stands for the places in the internet that a release is published at. Each

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // TestChecksumLinesAreThoseOfSha256sum asks sha256sum for the line of each

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // TestDocumentedVerification runs the lines of docs/verifying.md on files of a release that

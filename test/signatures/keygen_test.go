@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // keygen runs ssh-keygen, which must succeed.

@@ -17,7 +17,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // bin has the command under test.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/testagent"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/testagent"
 )
 
 // Ed25519 and RSA signatures have no chance in them, so there is one that is right.

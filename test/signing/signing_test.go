@@ -15,15 +15,15 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
-	"github.com/epicfilemcnulty/hapgent/test/testagent"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/testagent"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // bin is the folder of the programs under test.
 var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(need.Programs(m, &bin, "hapgent-sign", "hapgent-verify", "./test/testkms/sigstore-kms-hapgenttest"))
+	os.Exit(need.Programs(m, &bin, "hapgent-sign", "hapgent-verify", "./internal/testing/testkms/sigstore-kms-hapgenttest"))
 }
 
 // bench is a folder in which commands run, with an environment of its own.

@@ -17,7 +17,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature/kms"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/epicfilemcnulty/hapgent/test/testkms"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/testkms"
 )
 
 const plugin = "sigstore-kms-hapgenttest"

@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"github.com/epicfilemcnulty/hapgent/test/testkms"
+	"github.com/epicfilemcnulty/hapgent/internal/testing/testkms"
 )
 
 func main() { os.Exit(testkms.Main()) }

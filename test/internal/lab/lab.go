@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/test/need"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // Patience is how long anything may take that is sure to come.
@@ -47,7 +47,7 @@ func New(binds ...string) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{name: fmt.Sprintf("lab%d", os.Getpid()), scripts: filepath.Join(filepath.Dir(dir), "lab"), binds: binds}
+	l := &Lab{name: fmt.Sprintf("lab%d", os.Getpid()), scripts: filepath.Join(filepath.Dir(dir), "bin"), binds: binds}
 	return l, l.sweep()
 }
 

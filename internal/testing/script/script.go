@@ -1,4 +1,6 @@
-package need
+// Package script has commands for testscript, which the scripts of all programs
+// share.
+package script
 
 import (
 	"errors"
