@@ -1,7 +1,6 @@
 package repository
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"fmt"
@@ -9,12 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"pault.ag/go/debian/control"
-	"pault.ag/go/debian/deb"
 )
 
 // Suite is what sources name to get the packages of an apt repository, and
@@ -91,26 +86,13 @@ func stanza(p string) (architecture, text string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	d, err := deb.Load(bytes.NewReader(content), p)
+	control, err := controlOf(content)
 	if err != nil {
 		return "", "", err
 	}
-	defer d.Close()
-	paragraph := d.Control.Paragraph
-	for name, value := range paragraph.Values {
-		paragraph.Values[name] = strings.TrimRight(value, "\n") // else a blank line follows a long one
-	}
-	where := control.Paragraph{Values: map[string]string{}}
-	where.Set("Filename", "pool/"+filepath.Base(p))
-	where.Set("Size", strconv.Itoa(len(content)))
-	where.Set("SHA256", fmt.Sprintf("%x", sha256.Sum256(content)))
-	var b strings.Builder
-	for _, part := range []control.Paragraph{paragraph, where} {
-		if err := part.WriteTo(&b); err != nil {
-			return "", "", err
-		}
-	}
-	return paragraph.Values["Architecture"], b.String(), nil
+	text = fmt.Sprintf("%s\nFilename: pool/%s\nSize: %d\nSHA256: %x\n",
+		control, filepath.Base(p), len(content), sha256.Sum256(content))
+	return fieldOf(control, "Architecture"), text, nil
 }
 
 // release is the index of the indices. It has no Valid-Until: a repository that
