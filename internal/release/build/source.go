@@ -51,7 +51,7 @@ func At(root string) (Source, error) {
 	return Source{Root: root, Version: v}, nil
 }
 
-// Toolchain is the release of Go that go.mod pins, such as go1.26.8.
+// Toolchain is the release of Go that go.mod pins, such as go1.27.3.
 func (s Source) Toolchain() (string, error) {
 	b, err := os.ReadFile(filepath.Join(s.Root, "go.mod"))
 	if err != nil {
