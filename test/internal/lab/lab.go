@@ -25,10 +25,11 @@ const Patience = time.Minute
 
 // Profiles of hosts: see lab-rootfs.
 const (
-	Server     = "host" // a plain server
-	Controller = "ctl"  // with Ansible and HAProxy
-	RPM        = "rpm"  // with rpm and dnf
-	SysV       = "sysv" // without systemd
+	Server     = "host"  // a plain server
+	Controller = "ctl"   // with Ansible and HAProxy
+	RPM        = "rpm"   // with rpm and dnf, and zypper and dnf5 where the suite has them
+	Small      = "small" // systemd, and nothing else
+	SysV       = "sysv"  // without systemd
 )
 
 // Lab is a network of hosts.
