@@ -45,7 +45,7 @@ func buildResponders(ctx context.Context, dir, peer string) ([]*responder, error
 		inC:       {name: "C", command: []string{binary("c")}},
 		inPlainGo: {name: "plain Go", command: []string{binary("plain")}},
 	}
-	for i, tested := range map[int]string{agent: "./internal/agent", inPlainGo: "./bench/plain"} {
+	for i, tested := range map[int]string{agent: "./internal/agent/server", inPlainGo: "./bench/plain"} {
 		out, err := output(ctx, source.Root, "go", "test", "-run=^$", "-bench=^BenchmarkCheck$", "-benchmem", tested)
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/agent"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 )
 
 // version is set by the linker, from the file VERSION.
@@ -36,7 +37,7 @@ Example:
   ` + agent.PortVariable + `=9778 ` + agent.StateFileVariable + `=/etc/hapgent/9778.json hapgent
 `
 
-func main() { syscall.Exit(run(agent.Args()[1:], syscall.Getenv)) }
+func main() { syscall.Exit(run(kernel.Args()[1:], syscall.Getenv)) }
 
 func run(args []string, getenv agent.Getenv) int {
 	if len(args) == 0 {
@@ -61,18 +62,18 @@ func run(args []string, getenv agent.Getenv) int {
 }
 
 func show(text string) int {
-	if err := agent.Write(1, []byte(text)); err != nil {
+	if err := kernel.Write(1, []byte(text)); err != nil {
 		return failed(err)
 	}
 	return agent.ExitOK
 }
 
 func failed(err error) int {
-	agent.Write(2, []byte("hapgent: "+err.Error()+"\n"))
+	kernel.Write(2, []byte("hapgent: "+err.Error()+"\n"))
 	return agent.ExitError
 }
 
 func misused(message string) int {
-	agent.Write(2, []byte("hapgent: "+message+"\n\n"+usage))
+	kernel.Write(2, []byte("hapgent: "+message+"\n\n"+usage))
 	return agent.ExitUsage
 }

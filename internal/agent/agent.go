@@ -20,6 +20,15 @@
 // signals: they are its operators.
 package agent
 
+import (
+	"errors"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/server"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/systemd"
+)
+
 // The exit statuses.
 const (
 	ExitOK    = 0
@@ -34,7 +43,7 @@ func Check(getenv Getenv) (answer string, err error) {
 	if err != nil {
 		return "", err
 	}
-	s, err := newStateFile(c.StateFile).load()
+	s, err := statefile.New(c.StateFile).Load()
 	if err != nil {
 		return "", err
 	}
@@ -43,22 +52,22 @@ func Check(getenv Getenv) (answer string, err error) {
 
 // Run serves until SIGTERM or SIGINT and returns the exit status.
 func Run(getenv Getenv, version string) int {
-	limitProcessors()
-	log := newLogger(getenv)
+	kernel.LimitProcessors()
+	log := systemd.NewLog(2, getenv)
 	s, k, status, err := open(getenv, log)
 	if err != nil {
-		log.print(errorPriority, err.Error())
-		notifyFailure(getenv, err)
+		log.Print(systemd.Error, err.Error())
+		systemd.NotifyFailure(getenv, err)
 		return status
 	}
-	catchSignals(s.queue) // before the state is read: what is sent from here on comes after it
+	catchSignals(k.queue) // before the state is read: what is sent from here on comes after it
 	k.start(version)
 	go func() {
 		k.run()
-		s.stopNow()
+		s.StopNow()
 	}()
-	if err := s.run(); err != nil {
-		log.print(errorPriority, "cannot wait for clients: "+err.Error())
+	if err := s.Run(); err != nil {
+		log.Print(systemd.Error, "cannot wait for clients: "+err.Error())
 		return ExitError
 	}
 	return ExitOK
@@ -66,36 +75,54 @@ func Run(getenv Getenv, version string) int {
 
 // open makes all that serving takes, or nothing: what it opened ends with the
 // process that has no use for it.
-func open(getenv Getenv, log *logger) (*server, *keeper, int, error) {
+func open(getenv Getenv, log *systemd.Log) (*server.Server, *keeper, int, error) {
 	config, err := ReadConfig(getenv)
 	if err != nil {
 		return nil, nil, ExitUsage, err
 	}
-	s := &server{queue: newQueue()}
-	if s.notifier, err = newNotifier(getenv); err != nil {
+	notifier, err := systemd.NewNotifier(getenv)
+	if err != nil {
 		return nil, nil, ExitUsage, err
 	}
-	if s.listeners, err = inherited(getenv); err != nil {
-		return nil, nil, ExitUsage, err
+	file := statefile.New(config.StateFile)
+	file.Hint = howToMakeIt(getenv)
+	queue := newQueue()
+	s := &server.Server{Starved: func() { queue.add(event{kind: starvedEvent}) }, Alive: notifier.Alive, AliveTime: notifier.Watchdog}
+	if status, err := openListeners(s, getenv, config.Address); err != nil {
+		return nil, nil, status, err
 	}
-	if s.ownSocket = len(s.listeners) == 0; s.ownSocket {
-		l, err := listen(config.Address)
-		if err != nil {
-			return nil, nil, ExitError, err
-		}
-		s.listeners = []listener{l}
+	if err := s.Open(); err != nil {
+		return nil, nil, ExitError, errors.New("cannot serve: " + err.Error())
 	}
-	if err := s.open(); err != nil {
-		return nil, nil, ExitError, failure("cannot serve: " + err.Error())
-	}
-	file := newStateFile(config.StateFile)
-	file.hint = howToMakeIt(getenv)
-	k := &keeper{file: file, server: s, queue: s.queue, log: log, notifier: s.notifier}
-	for i, l := range s.listeners {
+	k := &keeper{file: file, server: s, queue: queue, log: log, notifier: notifier}
+	for i, l := range s.Listeners {
 		if i > 0 {
 			k.where += ", "
 		}
-		k.where += l.name
+		k.where += l.Name
 	}
 	return s, k, ExitOK, nil
+}
+
+// openListeners takes the inherited sockets; where there are none, it makes one.
+func openListeners(s *server.Server, getenv Getenv, address server.Address) (status int, err error) {
+	inherited, err := systemd.Inherited(getenv)
+	if err != nil {
+		return ExitUsage, err
+	}
+	for _, fd := range inherited {
+		l, err := server.Inherit(fd)
+		if err != nil {
+			return ExitUsage, err
+		}
+		s.Listeners = append(s.Listeners, l)
+	}
+	if s.OwnSocket = len(inherited) == 0; s.OwnSocket {
+		l, err := server.Listen(address)
+		if err != nil {
+			return ExitError, errors.New("cannot listen on " + l.Name + " (" + IPVariable + ", " + PortVariable + "): " + err.Error())
+		}
+		s.Listeners = []server.Listener{l}
+	}
+	return ExitOK, nil
 }

@@ -1,6 +1,12 @@
 package agent
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/server"
+)
 
 // The environment variables, and what each is where it is unset or empty.
 const (
@@ -20,7 +26,7 @@ const maxStateFile = 4000
 
 // Config is what the environment says.
 type Config struct {
-	Address   Address
+	Address   server.Address
 	StateFile string
 }
 
@@ -40,7 +46,7 @@ func ReadConfig(getenv Getenv) (Config, error) {
 	ip, port := getenv.or(IPVariable, DefaultIP), getenv.or(PortVariable, DefaultPort)
 	c := Config{StateFile: getenv.or(StateFileVariable, DefaultStateFile)}
 	var ok bool
-	if c.Address, ok = parseIP(ip); !ok {
+	if c.Address, ok = server.ParseIP(ip); !ok {
 		return c, badValue(IPVariable, ip, "an IPv4 or IPv6 address such as 0.0.0.0, 127.0.0.1, :: or ::1")
 	}
 	if len(c.StateFile) > maxStateFile {
@@ -57,13 +63,13 @@ func ReadConfig(getenv Getenv) (Config, error) {
 func howToMakeIt(getenv Getenv) string {
 	command := "SIGUSR1"
 	if unit := getenv.or(UnitVariable, ""); unit != "" {
-		command = "`systemctl kill -s USR1 " + printable(unit) + "`"
+		command = "`systemctl kill -s USR1 " + kernel.Printable(unit) + "`"
 	}
 	return "; " + command + " answers UP and makes it"
 }
 
 func badValue(name, value, expected string) error {
-	return failure(name + " must be " + expected + ", found " + strconv.Quote(value))
+	return errors.New(name + " must be " + expected + ", found " + strconv.Quote(value))
 }
 
 // parsePort takes decimal digits only: what strconv takes besides, a sign or
@@ -72,8 +78,3 @@ func parsePort(s string) (uint16, bool) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return uint16(n), err == nil && s[0] != '0'
 }
-
-// failure is an error that is its text.
-type failure string
-
-func (f failure) Error() string { return string(f) }

@@ -8,13 +8,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/server"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/systemd"
 )
 
 // lastAnswer stands for the server.
-type lastAnswer struct{ State }
+type lastAnswer string
 
-func (a *lastAnswer) announce(State)  {}
-func (a *lastAnswer) publish(s State) { a.State = s }
+func (a *lastAnswer) Announce([]byte)     {}
+func (a *lastAnswer) Publish(line []byte) { *a = lastAnswer(line) }
 
 // testKeeper logs into a pipe that is read by logged.
 func testKeeper(t testing.TB, path string) (k *keeper, answer *lastAnswer, logged func() string) {
@@ -24,9 +28,9 @@ func testKeeper(t testing.TB, path string) (k *keeper, answer *lastAnswer, logge
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
-	answer = &lastAnswer{}
-	k = &keeper{file: newStateFile(path), server: answer, queue: newQueue(),
-		log: &logger{fd: int(w.Fd())}, notifier: &notifier{}, where: "127.0.0.1:9777"}
+	answer = new(lastAnswer)
+	k = &keeper{file: statefile.New(path), server: answer, queue: newQueue(),
+		log: systemd.NewLog(int(w.Fd()), environment()), notifier: &systemd.Notifier{}, where: "127.0.0.1:9777"}
 	return k, answer, func() string {
 		w.Close()
 		b, _ := io.ReadAll(r)
@@ -46,22 +50,22 @@ func TestKeeperLogsWhatBeforeAfterAndWhere(t *testing.T) {
 	k, answer, logged := testKeeper(t, path)
 	k.start("0.0.0")
 	k.set(usr2)
-	if want := `{"status":"DOWN","weight":77,"maxconn":300}` + "\n"; contents(t, path) != want || answer.Status != Down {
-		t.Errorf("after SIGUSR2 the file holds %q, the answer is %v", contents(t, path), answer)
+	if want := `{"status":"DOWN","weight":77,"maxconn":300}` + "\n"; contents(t, path) != want || *answer != "DOWN 77% maxconn:300" {
+		t.Errorf("after SIGUSR2 the file holds %q, the answer is %v", contents(t, path), *answer)
 	}
 	os.WriteFile(path, []byte(`{"status":"DRAIN"}`), 0o644)
 	k.reload(hup)
 	os.WriteFile(path, []byte(`{"status":"DRAINED"}`), 0o644)
 	k.reload(hup)
-	if answer.State != Unknown {
-		t.Errorf("after a broken file the answer is %v", answer)
+	if *answer != "FAIL" {
+		t.Errorf("after a broken file the answer is %v", *answer)
 	}
 	k.set(usr1)
 	os.Remove(path)
 	os.Mkdir(path, 0o755)
 	k.set(usr2)
-	if answer.State != (State{Status: Down}) {
-		t.Errorf("after a save that failed the answer is %v", answer)
+	if *answer != "DOWN" {
+		t.Errorf("after a save that failed the answer is %v", *answer)
 	}
 	k.queue.add(event{kind: starvedEvent})
 	k.queue.add(term)
@@ -83,11 +87,10 @@ hapgent: SIGTERM: stopped, last answered DOWN
 func TestKeeperStartsWithFailWhereThereIsNoFile(t *testing.T) {
 	path := t.TempDir() + "/state.json"
 	k, answer, logged := testKeeper(t, path)
-	k.log.journal = true
 	k.start("0.0.0")
-	want := "<3>version 0.0.0 answers FAIL on 127.0.0.1:9777: " + path + ": no such file or directory\n"
-	if got := logged(); got != want || answer.State != Unknown {
-		t.Errorf("answers %v and logs %q, want %q", answer, got, want)
+	want := "hapgent: version 0.0.0 answers FAIL on 127.0.0.1:9777: " + path + ": no such file or directory\n"
+	if got := logged(); got != want || *answer != "FAIL" {
+		t.Errorf("answers %v and logs %q, want %q", *answer, got, want)
 	}
 }
 
@@ -112,9 +115,9 @@ func TestObeyingAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	k.log.fd = int(null.Fd())
+	k.log = systemd.NewLog(int(null.Fd()), environment())
 	k.start("0.0.0")
-	k.server = &server{}
+	k.server = &server.Server{}
 	if n := testing.AllocsPerRun(20, func() { k.reload(hup); k.set(usr2); k.set(usr1) }); n != 0 {
 		t.Errorf("%v allocations per reload and two saves, want 0", n)
 	}
@@ -124,3 +127,24 @@ func TestObeyingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations in the queue, want 0", n)
 	}
 }
+
+// stateIn writes a state file into a folder of its own.
+func stateIn(t testing.TB, text string) (path string) {
+	t.Helper()
+	path = t.TempDir() + "/state.json"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func contents(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+const busyJSON = `{"status":"UP","weight":77,"maxconn":300}` + "\n"

@@ -2,7 +2,11 @@
 
 package agent
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
+)
 
 // obeyed are the signals that change what the agent does.
 var obeyed = [...]struct {
@@ -23,11 +27,11 @@ var obeyed = [...]struct {
 // microseconds of each other can be merged or change places.
 func catchSignals(q *queue) {
 	for _, o := range obeyed {
-		signalEnable(uint32(o.signal))
+		kernel.SignalEnable(uint32(o.signal))
 	}
 	go func() {
 		for {
-			got := syscall.Signal(signalRecv())
+			got := syscall.Signal(kernel.SignalRecv())
 			for _, o := range obeyed {
 				if o.signal == got {
 					q.add(event{kind: o.kind, signal: got})

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/internal/agent"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
@@ -17,22 +17,22 @@ var update = flag.Bool("update", false, "write what was seen into testdata")
 // server is what HAProxy remembers of an agent's words: two things, that do not
 // touch each other.
 type server struct {
-	admin   agent.Status // forced "DRAIN" or "MAINT", or none
+	admin   statefile.Status // forced "DRAIN" or "MAINT", or none
 	healthy bool
 }
 
 // newServer is what HAProxy up to 3.2 takes a server for that it has not asked yet.
 var newServer = server{healthy: true}
 
-func (s server) after(word agent.Status) server {
+func (s server) after(word statefile.Status) server {
 	switch word {
-	case agent.Up:
+	case statefile.Up:
 		s.healthy = true
-	case agent.Down, agent.Fail, agent.Stopped:
+	case statefile.Down, statefile.Fail, statefile.Stopped:
 		s.healthy = false
-	case agent.Drain, agent.Maint:
+	case statefile.Drain, statefile.Maint:
 		s.admin = word
-	case agent.Ready:
+	case statefile.Ready:
 		s.admin = ""
 	}
 	return s
@@ -44,14 +44,14 @@ func (s server) running() bool { return s.admin == "" && s.healthy }
 func (s server) fields() fields {
 	f := fields{"status": "UP", "srv_op_state": "2", "srv_admin_state": "0"}
 	switch s.admin { // the bits of SRV_ADMF_*
-	case agent.Drain:
+	case statefile.Drain:
 		f["status"], f["srv_admin_state"] = "DRAIN (agent)", "8"
-	case agent.Maint:
+	case statefile.Maint:
 		f["status"], f["srv_admin_state"], f["srv_op_state"] = "MAINT", "1", "0"
 	}
 	if !s.healthy {
 		f["srv_op_state"] = "0"
-		if s.admin != agent.Maint {
+		if s.admin != statefile.Maint {
 			f["status"] = "DOWN (agent)"
 		}
 	}
@@ -62,7 +62,7 @@ func (s server) fields() fields {
 type journey struct {
 	name   string
 	agent  *instance
-	words  []agent.Status
+	words  []statefile.Status
 	server server
 }
 
@@ -70,14 +70,14 @@ type journey struct {
 // more, which shows whether anything is remembered but what type server has.
 func TestTransitions(t *testing.T) {
 	t.Parallel()
-	onwards := []agent.Status{agent.Ready, agent.Drain, agent.Down, agent.Maint, agent.Up, agent.Ready}
+	onwards := []statefile.Status{statefile.Ready, statefile.Drain, statefile.Down, statefile.Maint, statefile.Up, statefile.Ready}
 	var journeys []*journey
-	for _, from := range agent.Statuses {
-		for _, to := range agent.Statuses {
+	for _, from := range statefile.Statuses {
+		for _, to := range statefile.Statuses {
 			journeys = append(journeys, &journey{
 				name:   fmt.Sprintf("%s-%s", from, to),
 				agent:  startAgent(t, stampedState(from, 0)),
-				words:  append([]agent.Status{from, to}, onwards...),
+				words:  append([]statefile.Status{from, to}, onwards...),
 				server: newServer,
 			})
 		}
@@ -134,7 +134,7 @@ func travel(t *testing.T, b *balancer, journeys []*journey, step int) {
 
 func stamp(step int) int { return 10 + step }
 
-func stampedState(word agent.Status, step int) string {
+func stampedState(word statefile.Status, step int) string {
 	return fmt.Sprintf(`{"status":%q,"weight":%d}`, word, stamp(step))
 }
 
@@ -156,13 +156,13 @@ func serves(t *testing.T, url string) bool {
 func transitionTable(seen map[string]string) string {
 	var text strings.Builder
 	text.WriteString("| before \\ then |")
-	for _, to := range agent.Statuses {
+	for _, to := range statefile.Statuses {
 		fmt.Fprintf(&text, " %s |", to)
 	}
-	text.WriteString("\n|" + strings.Repeat("---|", 1+len(agent.Statuses)) + "\n")
-	for _, from := range agent.Statuses {
+	text.WriteString("\n|" + strings.Repeat("---|", 1+len(statefile.Statuses)) + "\n")
+	for _, from := range statefile.Statuses {
 		fmt.Fprintf(&text, "| %s |", from)
-		for _, to := range agent.Statuses {
+		for _, to := range statefile.Statuses {
 			fmt.Fprintf(&text, " %s |", seen[fmt.Sprintf("%s-%s", from, to)])
 		}
 		text.WriteString("\n")

@@ -1,6 +1,6 @@
 //go:build linux && !386 && !riscv64
 
-package agent
+package kernel
 
 import "syscall"
 

@@ -1,11 +1,18 @@
 //go:build linux
 
-package agent
+// Package server answers every client that connects with the same line. It
+// guarantees that no client is kept waiting by another, and that clients cannot
+// make it use memory, processor time or descriptors beyond fixed bounds: what they
+// send is thrown away, and the one that waited longest makes room. It knows the
+// bytes of an answer, and nothing of what they mean.
+package server
 
 import (
 	"runtime"
 	"sync"
 	"syscall"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 )
 
 const (
@@ -34,20 +41,21 @@ const (
 	listenerTag                     // the first listener; the others follow
 )
 
-// server answers every client at once and for as long as it runs: one thread,
+// Server answers every client at once and for as long as it runs: one thread,
 // one epoll loop, nothing in it that waits for a disk, for the log or for a
 // client.
-type server struct {
+type Server struct {
 	mu     sync.Mutex // of the answers, held for no longer than it takes to copy
 	answer answer     // what every client gets
 	next   answer     // what they get from nextAt on
 	nextAt int64      // nanotime; 0: nothing is next
 
-	listeners []listener
-	ownSocket bool   // the listeners end with this process
+	Listeners []Listener
+	OwnSocket bool   // the listeners end with this process
+	Starved   func() // told, at most once a minute, that there was no descriptor or memory for a client
+	Alive     func() // told each AliveTime that the loop runs
+	AliveTime int64  // nanoseconds; 0: it is not told
 	stopPipe  [2]int // closing its second end ends the loop
-	queue     *queue
-	notifier  *notifier
 
 	epoll     int
 	clients   clientTable
@@ -61,43 +69,47 @@ type server struct {
 	scratch   [4096]byte // what clients send, never looked at
 }
 
+// MaxAnswer is the length of the longest line that can be an answer, in bytes,
+// without its newline.
+const MaxAnswer = 63
+
 // answer is the line that HAProxy gets, ready to be sent.
 type answer struct {
-	line [maxAnswer]byte
+	line [MaxAnswer + 1]byte
 	len  int
 }
 
-func (a *answer) set(state State) { a.len = len(append(state.append(a.line[:0]), '\n')) }
+func (a *answer) set(line []byte) { a.len = len(append(append(a.line[:0], line...), '\n')) }
 
-// publish makes the state the answer from now on.
-func (s *server) publish(state State) {
+// Publish makes the line the answer from now on.
+func (s *Server) Publish(line []byte) {
 	s.mu.Lock()
-	s.answer.set(state)
+	s.answer.set(line)
 	s.nextAt = 0
 	s.mu.Unlock()
 }
 
-// announce makes the state the answer after saveTime, unless it is published
+// Announce makes the line the answer after saveTime, unless another is published
 // before.
-func (s *server) announce(state State) {
+func (s *Server) Announce(line []byte) {
 	s.mu.Lock()
-	s.next.set(state)
-	s.nextAt = nanotime() + saveTime
+	s.next.set(line)
+	s.nextAt = kernel.Nanotime() + saveTime
 	s.mu.Unlock()
 }
 
 // sendAnswer sends the answer of this time.
-func (s *server) sendAnswer(fd int, now int64) syscall.Errno {
+func (s *Server) sendAnswer(fd int, now int64) syscall.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.nextAt != 0 && now >= s.nextAt {
 		s.answer, s.nextAt = s.next, 0
 	}
-	return send(fd, s.answer.line[:s.answer.len])
+	return kernel.Send(fd, s.answer.line[:s.answer.len])
 }
 
-// open prepares the loop.
-func (s *server) open() (err error) {
+// Open prepares the loop.
+func (s *Server) Open() (err error) {
 	s.clients.init()
 	if err = syscall.Pipe2(s.stopPipe[:], syscall.O_CLOEXEC); err != nil {
 		return err
@@ -108,13 +120,13 @@ func (s *server) open() (err error) {
 	if s.limit, err = clientLimit(s.epoll); err != nil {
 		return err
 	}
-	for i, l := range s.listeners {
+	for i, l := range s.Listeners {
 		if err = s.watch(syscall.EPOLL_CTL_ADD, l.fd, listenerTag+i, syscall.EPOLLIN); err != nil {
 			return err
 		}
 	}
-	if s.notifier.watchdog > 0 {
-		s.aliveAt = nanotime()
+	if s.AliveTime > 0 {
+		s.aliveAt = kernel.Nanotime()
 	}
 	return s.watch(syscall.EPOLL_CTL_ADD, s.stopPipe[0], stopTag, 0)
 }
@@ -142,13 +154,13 @@ func clientLimit(highest int) (int, error) {
 	return int(min(r.Cur-taken, maxClients)), nil
 }
 
-func (s *server) watch(op, fd, tag int, events uint32) error {
+func (s *Server) watch(op, fd, tag int, events uint32) error {
 	return syscall.EpollCtl(s.epoll, op, fd, &syscall.EpollEvent{Events: events, Fd: int32(tag)})
 }
 
-// run serves until the stop pipe is closed and the clients are gone.
-func (s *server) run() error {
-	for now := nanotime(); s.stopAt == 0 || s.clients.count > 0 && now < s.stopAt; now = nanotime() {
+// Run serves until the stop pipe is closed and the clients are gone.
+func (s *Server) Run() error {
+	for now := kernel.Nanotime(); s.stopAt == 0 || s.clients.count > 0 && now < s.stopAt; now = kernel.Nanotime() {
 		if err := s.turn(now); err != nil {
 			return err
 		}
@@ -160,7 +172,7 @@ func (s *server) run() error {
 // new ones are accepted, so that an event is never about the last owner of a slot.
 // A listener gives one client a turn: the next wait says whether it has more, at
 // less cost than an accept that finds none, for which the kernel makes a socket.
-func (s *server) turn(now int64) error {
+func (s *Server) turn(now int64) error {
 	if now >= s.yieldAt {
 		s.yieldAt = now + yieldTime
 		runtime.Gosched()
@@ -169,7 +181,7 @@ func (s *server) turn(now int64) error {
 	if err != nil && err != syscall.EINTR {
 		return err
 	}
-	now = nanotime()
+	now = kernel.Nanotime()
 	for _, e := range s.events[:max(n, 0)] {
 		switch {
 		case e.Fd < maxClients:
@@ -180,7 +192,7 @@ func (s *server) turn(now int64) error {
 	}
 	for _, e := range s.events[:max(n, 0)] {
 		if e.Fd >= listenerTag && s.stopAt == 0 {
-			s.accept(s.listeners[e.Fd-listenerTag].fd, now, 1)
+			s.accept(s.Listeners[e.Fd-listenerTag].fd, now, 1)
 		}
 	}
 	s.tick(now)
@@ -188,7 +200,7 @@ func (s *server) turn(now int64) error {
 }
 
 // tick does what is due by the clock.
-func (s *server) tick(now int64) {
+func (s *Server) tick(now int64) {
 	for s.clients.count > 0 && now-s.clients.slots[s.clients.oldest].since >= drainTime {
 		s.putOut(s.clients.oldest)
 	}
@@ -197,13 +209,13 @@ func (s *server) tick(now int64) {
 		s.watchListeners(syscall.EPOLLIN)
 	}
 	if s.aliveAt != 0 && now >= s.aliveAt {
-		s.aliveAt = now + s.notifier.watchdog
-		s.notifier.alive()
+		s.aliveAt = now + s.AliveTime
+		s.Alive()
 	}
 }
 
 // timeout is the time until the next tick is due, in milliseconds; -1: none is.
-func (s *server) timeout(now int64) int {
+func (s *Server) timeout(now int64) int {
 	const never, longest = 1 << 62, 3_600_000_000_000
 	due := int64(never)
 	if s.clients.count > 0 {
@@ -221,9 +233,9 @@ func (s *server) timeout(now int64) int {
 }
 
 // accept answers up to most clients that wait at the listener.
-func (s *server) accept(listener int, now int64, most int) {
+func (s *Server) accept(listener int, now int64, most int) {
 	for range most {
-		fd, errno := accept(listener)
+		fd, errno := kernel.Accept(listener)
 		switch errno {
 		case 0:
 			s.serve(fd, now)
@@ -244,9 +256,9 @@ func (s *server) accept(listener int, now int64, most int) {
 
 // serve answers a client, whether it has sent a payload or not, and half-closes:
 // to close with a payload unread would send a RST, which can overtake the answer.
-func (s *server) serve(fd int, now int64) {
-	if s.sendAnswer(fd, now) != 0 || shutdown(fd) != 0 {
-		closeSocket(fd) // the client is gone already, an everyday event
+func (s *Server) serve(fd int, now int64) {
+	if s.sendAnswer(fd, now) != 0 || kernel.Shutdown(fd) != 0 {
+		kernel.Close(fd) // the client is gone already, an everyday event
 		return
 	}
 	if s.clients.count >= s.limit {
@@ -260,9 +272,9 @@ func (s *server) serve(fd int, now int64) {
 
 // drain throws away what a client sent, and closes when it has closed, or has
 // sent too much.
-func (s *server) drain(slot int16, events uint32) {
+func (s *Server) drain(slot int16, events uint32) {
 	c := &s.clients.slots[slot]
-	n, errno := read(int(c.fd), s.scratch[:])
+	n, errno := kernel.Read(int(c.fd), s.scratch[:])
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
 		return
@@ -278,41 +290,41 @@ func (s *server) drain(slot int16, events uint32) {
 
 // putOut closes on a client that had its time, reading once more lest the
 // payload of one that has its answer under way makes it a RST.
-func (s *server) putOut(slot int16) {
-	read(int(s.clients.slots[slot].fd), s.scratch[:])
+func (s *Server) putOut(slot int16) {
+	kernel.Read(int(s.clients.slots[slot].fd), s.scratch[:])
 	s.drop(slot)
 }
 
-func (s *server) drop(slot int16) {
-	closeSocket(int(s.clients.slots[slot].fd))
+func (s *Server) drop(slot int16) {
+	kernel.Close(int(s.clients.slots[slot].fd))
 	s.clients.remove(slot)
 }
 
-func (s *server) starved(now int64) {
+func (s *Server) starved(now int64) {
 	if now >= s.starvedAt {
 		s.starvedAt = now + starvedPause
-		s.queue.add(event{kind: starvedEvent})
+		s.Starved()
 	}
 }
 
-func (s *server) pause(now int64) {
+func (s *Server) pause(now int64) {
 	s.resumeAt = now + acceptPause
 	s.watchListeners(0)
 }
 
-func (s *server) watchListeners(events uint32) {
-	for i, l := range s.listeners {
+func (s *Server) watchListeners(events uint32) {
+	for i, l := range s.Listeners {
 		s.watch(syscall.EPOLL_CTL_MOD, l.fd, listenerTag+i, events)
 	}
 }
 
 // stop accepts no more. Clients that wait at a socket of our own are answered
 // first; at an inherited one they wait for the next process.
-func (s *server) stop(now int64) {
+func (s *Server) stop(now int64) {
 	s.stopAt = now + stopTime
 	s.resumeAt = 0
-	for _, l := range s.listeners {
-		if s.ownSocket {
+	for _, l := range s.Listeners {
+		if s.OwnSocket {
 			s.accept(l.fd, now, backlog)
 		}
 		syscall.Close(l.fd)
@@ -320,5 +332,5 @@ func (s *server) stop(now int64) {
 	syscall.Close(s.stopPipe[0])
 }
 
-// stopNow makes the loop end soon. It may be called from another goroutine, once.
-func (s *server) stopNow() { syscall.Close(s.stopPipe[1]) }
+// StopNow makes the loop end soon. It may be called from another goroutine, once.
+func (s *Server) StopNow() { syscall.Close(s.stopPipe[1]) }

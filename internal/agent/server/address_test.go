@@ -1,4 +1,4 @@
-package agent
+package server
 
 import (
 	"net/netip"
@@ -17,10 +17,10 @@ func FuzzAddress(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got, ok := parseIP(s)
+		got, ok := ParseIP(s)
 		want, err := netip.ParseAddr(s)
 		if ok != (err == nil) {
-			t.Fatalf("parseIP(%q): %t, netip: %v", s, ok, err)
+			t.Fatalf("ParseIP(%q): %t, netip: %v", s, ok, err)
 		}
 		if !ok {
 			return
@@ -31,7 +31,7 @@ func FuzzAddress(f *testing.F) {
 			clear(ip[4:])
 		}
 		if got.IP != ip || got.V4 != want.Is4() || got.Zone != want.Zone() {
-			t.Fatalf("parseIP(%q) = %v, netip: %v", s, got, want)
+			t.Fatalf("ParseIP(%q) = %v, netip: %v", s, got, want)
 		}
 		if want.Is4In6() {
 			return // netip writes these with dots

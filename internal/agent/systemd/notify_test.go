@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package systemd
 
 import (
 	"net"
@@ -10,7 +10,20 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 )
+
+func environment(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
 
 // systemdSocket stands in for systemd's end of sd_notify(3).
 func systemdSocket(t *testing.T, name string) *net.UnixConn {
@@ -37,31 +50,19 @@ func receive(t *testing.T, c *net.UnixConn) string {
 func TestNotifierTellsSystemdHowTheServiceIs(t *testing.T) {
 	for _, name := range []string{t.TempDir() + "/notify", "@hapgent-test-" + strconv.Itoa(os.Getpid())} {
 		systemd := systemdSocket(t, name)
-		n, err := newNotifier(environment("NOTIFY_SOCKET", name))
+		n, err := NewNotifier(environment("NOTIFY_SOCKET", name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := stateIn(t, busyJSON)
-		k, _, _ := testKeeper(t, path)
-		k.notifier = n
-		k.start("0.0.0")
-		k.set(usr2)
-		os.Remove(path)
-		k.reload(hup)
-		k.queue.add(term)
-		k.run()
-		n.alive()
-		for _, want := range []string{
-			"READY=1\nSTATUS=answers UP 77% maxconn:300 on 127.0.0.1:9777",
-			"STATUS=answers DOWN 77% maxconn:300 on 127.0.0.1:9777",
-			"RELOADING=1\nMONOTONIC_USEC=",
-			"READY=1\nSTATUS=answers FAIL on 127.0.0.1:9777: " + path + ": no such file or directory",
-			"STOPPING=1",
-			"WATCHDOG=1",
-		} {
+		n.Send(append(n.Ready(), "answers UP"...), 0)
+		n.Send(append(n.Status(), "answers DOWN"...), 0)
+		n.Reloading()
+		n.Stopping()
+		n.Alive()
+		for _, want := range []string{"READY=1\nSTATUS=answers UP", "STATUS=answers DOWN", "RELOADING=1\nMONOTONIC_USEC=", "STOPPING=1", "WATCHDOG=1"} {
 			got := receive(t, systemd)
 			if usec, ok := strings.CutPrefix(got, "RELOADING=1\nMONOTONIC_USEC="); ok {
-				now := nanotime() / 1000
+				now := kernel.Nanotime() / 1000
 				if at, err := strconv.ParseInt(usec, 10, 64); err != nil || at > now || at < now-60_000_000 {
 					t.Errorf("MONOTONIC_USEC=%s is not about %d", usec, now)
 				}
@@ -75,12 +76,12 @@ func TestNotifierTellsSystemdHowTheServiceIs(t *testing.T) {
 }
 
 func TestNotifierWithoutSystemdDoesNothing(t *testing.T) {
-	n, err := newNotifier(environment("WATCHDOG_USEC", "1000"))
-	if err != nil || n.watchdog != 0 {
-		t.Errorf("watchdog every %d ns, %v", n.watchdog, err)
+	n, err := NewNotifier(environment("WATCHDOG_USEC", "1000"))
+	if err != nil || n.Watchdog != 0 {
+		t.Errorf("watchdog every %d ns, %v", n.Watchdog, err)
 	}
-	n.alive()
-	n.stopping()
+	n.Alive()
+	n.Stopping()
 }
 
 func TestWatchdogIsFedAtHalfTheTime(t *testing.T) {
@@ -105,33 +106,9 @@ func TestWatchdogIsFedAtHalfTheTime(t *testing.T) {
 }
 
 func TestNotifySocketMustBeAPathOrAbstract(t *testing.T) {
-	_, err := newNotifier(environment("NOTIFY_SOCKET", "vsock:2:1234"))
+	_, err := NewNotifier(environment("NOTIFY_SOCKET", "vsock:2:1234"))
 	if want := `NOTIFY_SOCKET must be a path, or "@" and an abstract name, found "vsock:2:1234"`; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
-	}
-}
-
-// The watchdog must be fed by the loop that answers, or it would not notice that
-// the loop is stuck.
-func TestServerFeedsTheWatchdogFromItsLoop(t *testing.T) {
-	name := t.TempDir() + "/notify"
-	systemd := systemdSocket(t, name)
-	n, err := newNotifier(environment("NOTIFY_SOCKET", name, "WATCHDOG_USEC", "20000"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := testServer(t, busy)
-	s.notifier = n
-	s.aliveAt = nanotime()
-	for range 3 {
-		for fed := s.aliveAt; fed == s.aliveAt; {
-			if err := s.turn(nanotime()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got := receive(t, systemd); got != "WATCHDOG=1" {
-			t.Errorf("told %q", got)
-		}
 	}
 }
 
@@ -144,12 +121,12 @@ func TestJournalPrioritiesAreForTheJournalOnly(t *testing.T) {
 	info, _ := f.Stat()
 	id := journalStream(info)
 	for stream, want := range map[string]string{id: "<4>x\n", "1:1": "hapgent: x\n", "": "hapgent: x\n", "junk": "hapgent: x\n"} {
-		l := &logger{fd: int(f.Fd())}
+		l := &Log{fd: int(f.Fd())}
 		l.detectJournal(environment("JOURNAL_STREAM", stream))
 		f.Truncate(0)
 		f.Seek(0, 0)
-		l.print(warningPriority, "x")
-		if got := contents(t, f.Name()); got != want {
+		l.Print(Warning, "x")
+		if got := string(read(t, f.Name())); got != want {
 			t.Errorf("JOURNAL_STREAM=%s: %q, want %q", stream, got, want)
 		}
 	}
@@ -158,4 +135,13 @@ func TestJournalPrioritiesAreForTheJournalOnly(t *testing.T) {
 func journalStream(info os.FileInfo) string {
 	st := info.Sys().(*syscall.Stat_t)
 	return strconv.FormatUint(uint64(st.Dev), 10) + ":" + strconv.FormatUint(st.Ino, 10)
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

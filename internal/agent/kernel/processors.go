@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package kernel
 
 import (
 	"runtime"
@@ -11,7 +11,7 @@ import (
 // processors are what the agent has work for: one answers, one saves.
 const processors = 2
 
-// limitProcessors has the runtime use two processors, no fewer and no more.
+// LimitProcessors has the runtime use two processors, no fewer and no more.
 //
 // A single one, on a host that has no more, it takes from the loop in each wait,
 // and wakes threads to do so: a third of the processor time of a check
@@ -22,7 +22,7 @@ const processors = 2
 // number from nothing but the environment. The process stays the same one, with
 // its descriptors, and with the signals that it holds back. Where that cannot be
 // done, all that it costs is the memory.
-func limitProcessors() {
+func LimitProcessors() {
 	const name = "GOMAXPROCS="
 	if runtime.GOMAXPROCS(0) <= processors {
 		runtime.GOMAXPROCS(processors)

@@ -1,23 +1,21 @@
 //go:build linux
 
-package agent
+package server
 
 import (
+	"errors"
 	"strconv"
 	"syscall"
 	"unsafe"
 )
 
-// listener is a socket that clients connect to.
-type listener struct {
+// Listener is a socket that clients connect to.
+type Listener struct {
 	fd   int
-	name string // its address, as the log shows it
+	Name string // its address, as the log shows it
 }
 
 const (
-	// maxListeners is the most sockets that are taken from systemd.
-	maxListeners   = 16
-	firstInherited = 3 // SD_LISTEN_FDS_START of sd_listen_fds(3)
 	// backlog is how many clients may wait to be accepted; the kernel lowers it
 	// to net.core.somaxconn.
 	backlog = 4096
@@ -27,9 +25,9 @@ const (
 	lowWater = 1024
 )
 
-// listen opens a socket of the agent's own.
-func listen(a Address) (listener, error) {
-	l := listener{fd: -1, name: a.String()}
+// Listen opens a socket of the agent's own.
+func Listen(a Address) (Listener, error) {
+	l := Listener{fd: -1, Name: a.String()}
 	sa, family, err := a.sockaddr()
 	if err == nil {
 		l.fd, err = syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
@@ -49,13 +47,10 @@ func listen(a Address) (listener, error) {
 	if err == nil {
 		err = syscall.Listen(l.fd, backlog)
 	}
-	if err != nil {
-		return l, failure("cannot listen on " + l.name + " (" + IPVariable + ", " + PortVariable + "): " + err.Error())
-	}
-	return l, nil
+	return l, err
 }
 
-func (l listener) prepare() error {
+func (l Listener) prepare() error {
 	return syscall.SetsockoptInt(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVLOWAT, lowWater)
 }
 
@@ -93,30 +88,9 @@ func interfaceIndex(name string) (uint32, error) {
 	return uint32(request.index), nil
 }
 
-// inherited takes the sockets that systemd passes, sd_listen_fds(3); none, if
-// they are not meant for this process.
-func inherited(getenv Getenv) ([]listener, error) {
-	pid, _ := getenv("LISTEN_PID")
-	count, _ := getenv("LISTEN_FDS")
-	if count == "" || pid != strconv.Itoa(syscall.Getpid()) {
-		return nil, nil
-	}
-	n, err := strconv.Atoi(count)
-	if err != nil || n < 1 || n > maxListeners {
-		return nil, badValue("LISTEN_FDS", count, "a number from 1 to "+strconv.Itoa(maxListeners))
-	}
-	all := make([]listener, n)
-	for i := range all {
-		if all[i], err = inherit(firstInherited + i); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-func inherit(fd int) (listener, error) {
-	refuse := func(found string) (listener, error) {
-		return listener{}, failure("inherited descriptor " + strconv.Itoa(fd) + " (LISTEN_FDS) must be a listening TCP socket, found " + found)
+func Inherit(fd int) (Listener, error) {
+	refuse := func(found string) (Listener, error) {
+		return Listener{}, errors.New("inherited descriptor " + strconv.Itoa(fd) + " (LISTEN_FDS) must be a listening TCP socket, found " + found)
 	}
 	kind, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE)
 	if err == syscall.EBADF {
@@ -134,7 +108,7 @@ func inherit(fd int) (listener, error) {
 		return refuse("one that is neither IPv4 nor IPv6")
 	}
 	syscall.CloseOnExec(fd)
-	l := listener{fd, a.String()}
+	l := Listener{fd, a.String()}
 	if err = syscall.SetNonblock(fd, true); err == nil {
 		err = l.prepare()
 	}

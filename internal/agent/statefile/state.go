@@ -1,4 +1,8 @@
-package agent
+// Package statefile is a state and the file that holds it. It guarantees that what
+// is read is exactly a state or an error that says where it is not, whatever
+// stands at the path; and that the file is the old state or the new one, whole,
+// whenever saving is cut short. It knows no socket and no signal.
+package statefile
 
 import "strconv"
 
@@ -45,12 +49,13 @@ type State struct {
 var Unknown = State{Status: Fail}
 
 // String is the answer without its newline: "UP 77% maxconn:300".
-func (s State) String() string { return string(s.append(nil)) }
+func (s State) String() string { return string(s.AppendTo(nil)) }
 
-// maxAnswer is the length of the longest answer, in bytes, with its newline.
-const maxAnswer = len("STOPPED 255% maxconn:65535\n")
+// MaxAnswer is the length of the longest answer, in bytes, without its newline.
+const MaxAnswer = len("STOPPED 255% maxconn:65535")
 
-func (s State) append(b []byte) []byte {
+// AppendTo appends the answer without its newline.
+func (s State) AppendTo(b []byte) []byte {
 	b = append(b, s.Status...)
 	if s.Weight.Set {
 		b = append(s.Weight.append(append(b, ' ')), '%')

@@ -1,4 +1,4 @@
-package agent
+package statefile
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 )
+
+var busy = State{Status: Up, Weight: number(77), Maxconn: number(300)}
 
 func number(n uint16) Number { return Number{Value: n, Set: true} }
 
@@ -147,4 +149,16 @@ func FuzzState(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAnswerFitsItsMemory(t *testing.T) {
+	for _, status := range Statuses {
+		s := State{Status: status, Weight: number(MaxWeight), Maxconn: number(MaxMaxconn)}
+		if n := len(s.String()); n > MaxAnswer {
+			t.Errorf("%v is %d bytes, more than %d", s, n, MaxAnswer)
+		}
+	}
+	if got := (State{Status: Up}).String(); strings.TrimSpace(got) != got {
+		t.Errorf("%q has white space at an end", got)
+	}
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package kernel
 
 import (
 	"syscall"
@@ -11,14 +11,14 @@ import (
 // syscall has them with an allocation for the address (Accept4) or with a word
 // to the scheduler that the goroutine may be gone for long.
 
-func accept(fd int) (int, syscall.Errno) {
+func Accept(fd int) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(sysAccept4, uintptr(fd), 0, 0, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
 	return int(n), errno
 }
 
-// send leaves the end of the data open, so that it travels in one segment with
+// Send leaves the end of the data open, so that it travels in one segment with
 // the FIN of the shutdown that follows.
-func send(fd int, data []byte) syscall.Errno {
+func Send(fd int, data []byte) syscall.Errno {
 	_, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(data))), uintptr(len(data)),
 		syscall.MSG_NOSIGNAL|msgMore, 0, 0)
 	return errno
@@ -26,14 +26,14 @@ func send(fd int, data []byte) syscall.Errno {
 
 const msgMore = 0x8000 // MSG_MORE of send(2)
 
-func shutdown(fd int) syscall.Errno {
+func Shutdown(fd int) syscall.Errno {
 	_, _, errno := syscall.RawSyscall(sysShutdown, uintptr(fd), syscall.SHUT_WR, 0)
 	return errno
 }
 
-func read(fd int, buf []byte) (int, syscall.Errno) {
+func Read(fd int, buf []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)))
 	return int(n), errno
 }
 
-func closeSocket(fd int) { syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
+func Close(fd int) { syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }

@@ -1,24 +1,25 @@
 //go:build linux
 
-package agent
+package server
 
 import (
 	"bufio"
 	"bytes"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 )
 
 // testServer is a server on loopback that is not running yet.
-func testServer(t testing.TB, state State) *server {
+func testServer(t testing.TB) *Server {
 	t.Helper()
-	l, err := listen(Address{IP: [16]byte{127, 0, 0, 1}, V4: true, Port: 0})
+	l, err := Listen(Address{IP: [16]byte{127, 0, 0, 1}, V4: true, Port: 0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,33 +27,33 @@ func testServer(t testing.TB, state State) *server {
 	if !ok {
 		t.Fatal("the listener has no address")
 	}
-	l.name = a.String()
-	s := &server{listeners: []listener{l}, ownSocket: true, queue: newQueue(), notifier: &notifier{}}
-	if err := s.open(); err != nil {
+	l.Name = a.String()
+	s := &Server{Listeners: []Listener{l}, OwnSocket: true, Starved: func() {}}
+	if err := s.Open(); err != nil {
 		t.Fatal(err)
 	}
-	s.publish(state)
+	s.Publish([]byte(busy))
 	t.Cleanup(func() { syscall.Close(s.epoll) })
 	return s
 }
 
 // start runs the server until the end of the test.
-func (s *server) start(t testing.TB) {
+func (s *Server) start(t testing.TB) {
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := s.run(); err != nil {
+		if err := s.Run(); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Cleanup(func() {
-		s.stopNow()
+		s.StopNow()
 		running.Wait()
 	})
 }
 
-func dial(t testing.TB, s *server) *net.TCPConn {
+func dial(t testing.TB, s *Server) *net.TCPConn {
 	t.Helper()
-	c, err := net.Dial("tcp", s.listeners[0].name)
+	c, err := net.Dial("tcp", s.Listeners[0].Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,12 +71,13 @@ func readAll(t testing.TB, c io.Reader) string {
 	return string(b)
 }
 
-var busy = State{Status: Up, Weight: number(77), Maxconn: number(300)}
-
-const busyAnswer = "UP 77% maxconn:300\n"
+const (
+	busy       = "UP 77% maxconn:300"
+	busyAnswer = busy + "\n"
+)
 
 func TestServerAnswersWithoutWaitingForAPayload(t *testing.T) {
-	s := testServer(t, busy)
+	s := testServer(t)
 	s.start(t)
 	if got := readAll(t, dial(t, s)); got != busyAnswer {
 		t.Errorf("answered %q, want %q", got, busyAnswer)
@@ -84,7 +86,7 @@ func TestServerAnswersWithoutWaitingForAPayload(t *testing.T) {
 
 // A RST would show as an error of the read, or of a write after the answer.
 func TestServerSendsNoResetToAClientWithAPayload(t *testing.T) {
-	s := testServer(t, busy)
+	s := testServer(t)
 	s.start(t)
 	for _, size := range []int{1, 100, lowWater - 1, lowWater, 10_000, drainBytes - 1} {
 		for range 50 {
@@ -103,11 +105,10 @@ func TestServerSendsNoResetToAClientWithAPayload(t *testing.T) {
 }
 
 func TestServerAnswersAnAnnouncedStateWhenItIsDue(t *testing.T) {
-	s := testServer(t, busy)
+	s := testServer(t)
 	s.start(t)
-	down := State{Status: Down}
 	begin := time.Now()
-	s.announce(down)
+	s.Announce([]byte("DOWN"))
 	for got := busyAnswer; got != "DOWN\n"; got = readAll(t, dial(t, s)) {
 		if got != busyAnswer {
 			t.Fatalf("answered %q", got)
@@ -117,18 +118,18 @@ func TestServerAnswersAnAnnouncedStateWhenItIsDue(t *testing.T) {
 	if d := time.Since(begin); d < saveTime {
 		t.Errorf("after %v already", d)
 	}
-	s.announce(busy)
-	s.publish(down) // as after a save
+	s.Announce([]byte(busy))
+	s.Publish([]byte("DOWN")) // as after a save
 	if got := readAll(t, dial(t, s)); got != "DOWN\n" {
 		t.Errorf("after publish: answered %q", got)
 	}
-	if s.publish(busy); s.nextAt != 0 {
+	if s.Publish([]byte(busy)); s.nextAt != 0 {
 		t.Error("a published answer is replaced by one announced before")
 	}
 }
 
 func TestServerPutsOutAClientThatSendsTooMuch(t *testing.T) {
-	s := testServer(t, busy)
+	s := testServer(t)
 	s.start(t)
 	c := dial(t, s)
 	sent := 0
@@ -143,7 +144,7 @@ func TestServerPutsOutAClientThatSendsTooMuch(t *testing.T) {
 }
 
 func TestServerPutsOutTheClientThatWaitedLongestWhenTheTableIsFull(t *testing.T) {
-	s := testServer(t, busy)
+	s := testServer(t)
 	s.limit = 10
 	s.start(t)
 	var waiting []*net.TCPConn
@@ -173,11 +174,11 @@ func TestServerPutsOutTheClientThatWaitedLongestWhenTheTableIsFull(t *testing.T)
 }
 
 func TestServerStopsAfterTheClientsThatHaveTheirAnswer(t *testing.T) {
-	s := testServer(t, busy)
-	name := s.listeners[0].name
+	s := testServer(t)
+	name := s.Listeners[0].Name
 	c := dial(t, s) // waits in the backlog
-	s.stopNow()
-	if err := s.run(); err != nil {
+	s.StopNow()
+	if err := s.Run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := readAll(t, c); got != busyAnswer {
@@ -189,11 +190,11 @@ func TestServerStopsAfterTheClientsThatHaveTheirAnswer(t *testing.T) {
 }
 
 func TestServerStopsThoughAClientStays(t *testing.T) {
-	s := testServer(t, busy)
+	s := testServer(t)
 	dial(t, s)
 	start := time.Now()
-	s.stopNow()
-	if err := s.run(); err != nil {
+	s.StopNow()
+	if err := s.Run(); err != nil {
 		t.Fatal(err)
 	}
 	if d := time.Since(start); d < stopTime {
@@ -213,18 +214,18 @@ func TestServerLimitsClientsToItsDescriptors(t *testing.T) {
 func TestTimeoutIsTheNextThingDue(t *testing.T) {
 	const ms = 1_000_000
 	for _, c := range []struct {
-		prepare func(s *server)
+		prepare func(s *Server)
 		want    int
 	}{
-		{func(s *server) {}, -1},
-		{func(s *server) { s.aliveAt = 30 * ms }, 20},
-		{func(s *server) { s.aliveAt, s.resumeAt = 30*ms, 15*ms }, 5},
-		{func(s *server) { s.stopAt = 5 * ms }, 0},
-		{func(s *server) { s.aliveAt = 1 << 61 }, 3_600_000},
-		{func(s *server) { s.aliveAt = 10*ms + 1 }, 1}, // not 0, which would spin
-		{func(s *server) { s.clients.add(9, 10*ms) }, drainTime / ms},
+		{func(s *Server) {}, -1},
+		{func(s *Server) { s.aliveAt = 30 * ms }, 20},
+		{func(s *Server) { s.aliveAt, s.resumeAt = 30*ms, 15*ms }, 5},
+		{func(s *Server) { s.stopAt = 5 * ms }, 0},
+		{func(s *Server) { s.aliveAt = 1 << 61 }, 3_600_000},
+		{func(s *Server) { s.aliveAt = 10*ms + 1 }, 1}, // not 0, which would spin
+		{func(s *Server) { s.clients.add(9, 10*ms) }, drainTime / ms},
 	} {
-		s := &server{}
+		s := &Server{}
 		s.clients.init()
 		c.prepare(s)
 		if got := s.timeout(10 * ms); got != c.want {
@@ -236,14 +237,14 @@ func TestTimeoutIsTheNextThingDue(t *testing.T) {
 // rawClient makes checks by system calls alone, so that what is counted is the
 // server's.
 type rawClient struct {
-	server  *server
+	server  *Server
 	to      syscall.RawSockaddrInet4
 	payload []byte
 	answer  [64]byte
 }
 
-func newRawClient(t testing.TB, s *server) *rawClient {
-	a, _ := boundTo(s.listeners[0].fd)
+func newRawClient(t testing.TB, s *Server) *rawClient {
+	a, _ := boundTo(s.Listeners[0].fd)
 	c := &rawClient{server: s, payload: []byte("hapgent\n")}
 	c.to = syscall.RawSockaddrInet4{Family: syscall.AF_INET, Addr: [4]byte(a.IP[:4])}
 	*(*[2]byte)(unsafe.Pointer(&c.to.Port)) = [2]byte{byte(a.Port >> 8), byte(a.Port)}
@@ -260,27 +261,27 @@ func (c *rawClient) check(t testing.TB) {
 		t.Fatal(errno)
 	}
 	syscall.Write(fd, c.payload)
-	c.server.turn(nanotime())
+	c.server.turn(kernel.Nanotime())
 	n, err := syscall.Read(fd, c.answer[:])
 	if err != nil || string(c.answer[:n]) != busyAnswer {
 		t.Fatalf("answered %q, %v", c.answer[:n], err)
 	}
 	syscall.Close(fd)
 	for c.server.clients.count > 0 {
-		c.server.turn(nanotime())
+		c.server.turn(kernel.Nanotime())
 	}
 }
 
 // TestServeAllocatesNothing is why memory cannot grow with the number of checks.
 func TestServeAllocatesNothing(t *testing.T) {
-	c := newRawClient(t, testServer(t, busy))
+	c := newRawClient(t, testServer(t))
 	if n := testing.AllocsPerRun(1000, func() { c.check(t) }); n != 0 {
 		t.Errorf("%v allocations per check, want 0", n)
 	}
 }
 
 func BenchmarkCheck(b *testing.B) {
-	c := newRawClient(b, testServer(b, busy))
+	c := newRawClient(b, testServer(b))
 	b.ReportAllocs()
 	for b.Loop() {
 		c.check(b)
@@ -314,14 +315,16 @@ func TestClientTableKeepsTheOrder(t *testing.T) {
 	}
 }
 
-func TestAnswerFitsItsMemory(t *testing.T) {
-	for _, status := range Statuses {
-		s := State{Status: status, Weight: number(MaxWeight), Maxconn: number(MaxMaxconn)}
-		if n := len(s.String()) + 1; n > maxAnswer {
-			t.Errorf("%v and a newline are %d bytes, more than %d", s, n, maxAnswer)
+// The watchdog must be fed by the loop that answers, or it would not notice that
+// the loop is stuck.
+func TestServerFeedsTheWatchdogFromItsLoop(t *testing.T) {
+	s := testServer(t)
+	fed := 0
+	s.Alive, s.AliveTime = func() { fed++ }, 20_000_000
+	s.aliveAt = kernel.Nanotime()
+	for fed < 3 {
+		if err := s.turn(kernel.Nanotime()); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if got := (State{Status: Up}).String(); strings.TrimSpace(got) != got {
-		t.Errorf("%q has white space at an end", got)
 	}
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package statefile
 
 import (
 	"os"
@@ -33,8 +33,8 @@ const busyJSON = `{"status":"UP","weight":77,"maxconn":300}` + "\n"
 
 func TestSaveReplacesTheFileAndLeavesNothingElse(t *testing.T) {
 	path := stateIn(t, `{"status":"DOWN"}`)
-	f := newStateFile(path)
-	if warning, err := f.save(busy); err != nil || warning != "" {
+	f := New(path)
+	if warning, err := f.Save(busy); err != nil || warning != "" {
 		t.Fatalf("warning %q, %v", warning, err)
 	}
 	if got := contents(t, path); got != busyJSON {
@@ -43,14 +43,14 @@ func TestSaveReplacesTheFileAndLeavesNothingElse(t *testing.T) {
 	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
 		t.Errorf("the directory holds %v", entries)
 	}
-	if s, err := f.load(); err != nil || s != busy {
+	if s, err := f.Load(); err != nil || s != busy {
 		t.Errorf("read again: %v, %v", s, err)
 	}
 }
 
 func TestSaveMakesAFileThatIsNotThere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new.json")
-	if warning, err := newStateFile(path).save(busy); err != nil || warning != "" {
+	if warning, err := New(path).Save(busy); err != nil || warning != "" {
 		t.Fatalf("warning %q, %v", warning, err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
@@ -60,7 +60,7 @@ func TestSaveMakesAFileThatIsNotThere(t *testing.T) {
 
 func TestSaveWorksWithoutADirectoryInThePath(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if warning, err := newStateFile("s").save(busy); err != nil || warning != "" {
+	if warning, err := New("s").Save(busy); err != nil || warning != "" {
 		t.Fatalf("warning %q, %v", warning, err)
 	}
 	if got := contents(t, "s"); got != busyJSON {
@@ -72,7 +72,7 @@ func TestSaveKeepsTheMode(t *testing.T) {
 	for _, mode := range []os.FileMode{0o600, 0o640, 0o664, 0o444, 0o777} {
 		path := stateIn(t, busyJSON)
 		os.Chmod(path, mode)
-		if _, err := newStateFile(path).save(busy); err != nil {
+		if _, err := New(path).Save(busy); err != nil {
 			t.Fatal(err)
 		}
 		if info, _ := os.Stat(path); info.Mode().Perm() != mode {
@@ -95,7 +95,7 @@ func TestSaveFollowsLinks(t *testing.T) {
 			if err := os.Symlink(link(dir, target), path); err != nil {
 				t.Fatal(err)
 			}
-			if warning, err := newStateFile(path).save(busy); err != nil || warning != "" {
+			if warning, err := New(path).Save(busy); err != nil || warning != "" {
 				t.Fatalf("warning %q, %v", warning, err)
 			}
 			if info, _ := os.Lstat(path); info.Mode().Type() != os.ModeSymlink {
@@ -111,7 +111,7 @@ func TestSaveFollowsLinks(t *testing.T) {
 func TestSaveMakesTheFileThatALinkNames(t *testing.T) {
 	dir := t.TempDir()
 	os.Symlink("not-there-yet", dir+"/link")
-	if _, err := newStateFile(dir + "/link").save(busy); err != nil {
+	if _, err := New(dir + "/link").Save(busy); err != nil {
 		t.Fatal(err)
 	}
 	if got := contents(t, dir+"/not-there-yet"); got != busyJSON {
@@ -136,8 +136,8 @@ func TestSaveRefusesWhatIsNoRegularFile(t *testing.T) {
 		dir + "/" + strings.Repeat("n", 256): "file name too long",
 	} {
 		for what, err := range map[string]error{
-			"load": func() error { _, err := newStateFile(path).load(); return err }(),
-			"save": func() error { _, err := newStateFile(path).save(busy); return err }(),
+			"load": func() error { _, err := New(path).Load(); return err }(),
+			"save": func() error { _, err := New(path).Save(busy); return err }(),
 		} {
 			if err == nil || err.Error() != path+": "+want {
 				t.Errorf("%s of %s: %v, want %s", what, path, err, want)
@@ -150,7 +150,7 @@ func TestSaveOverwritesWhereANewNameIsTooLong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), strings.Repeat("n", 255))
 	for _, old := range []string{`{"status":"DOWN"}`, `{"status" : "DOWN" , "weight" : 255 , "maxconn" : 65535}`, ""} {
 		os.WriteFile(path, []byte(old), 0o600)
-		warning, err := newStateFile(path).save(busy)
+		warning, err := New(path).Save(busy)
 		if want := "overwritten in place, since its directory does not let it be replaced: file name too long"; err != nil || warning != want {
 			t.Fatalf("warning %q, %v, want %q", warning, err, want)
 		}
@@ -162,7 +162,7 @@ func TestSaveOverwritesWhereANewNameIsTooLong(t *testing.T) {
 
 func TestSaveWaitsForAnotherAgentThatSaves(t *testing.T) {
 	path := stateIn(t, busyJSON)
-	f := newStateFile(path)
+	f := New(path)
 	temporary := filepath.Dir(path) + "/.state.json.tmp"
 	other, err := os.Create(temporary)
 	if err != nil {
@@ -172,15 +172,15 @@ func TestSaveWaitsForAnotherAgentThatSaves(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := path + ": " + temporary + " is in the way, or another process writes it"
-	if _, err := f.save(busy); err == nil || err.Error() != want {
+	if _, err := f.Save(busy); err == nil || err.Error() != want {
 		t.Errorf("while it is locked: %v, want %s", err, want)
 	}
-	f.clean()
+	f.Clean()
 	if _, err := os.Stat(temporary); err != nil {
 		t.Errorf("clean removed a file in use: %v", err)
 	}
 	other.Close()
-	if _, err := f.save(busy); err != nil {
+	if _, err := f.Save(busy); err != nil {
 		t.Errorf("after its owner was killed: %v", err)
 	}
 }
@@ -189,7 +189,7 @@ func TestSaveIsNotMisledByALinkInPlaceOfTheTemporaryFile(t *testing.T) {
 	path := stateIn(t, busyJSON)
 	victim := stateIn(t, "precious")
 	os.Symlink(victim, filepath.Dir(path)+"/.state.json.tmp")
-	if _, err := newStateFile(path).save(busy); err != nil {
+	if _, err := New(path).Save(busy); err != nil {
 		t.Fatal(err)
 	}
 	if got := contents(t, victim); got != "precious" {
@@ -199,19 +199,19 @@ func TestSaveIsNotMisledByALinkInPlaceOfTheTemporaryFile(t *testing.T) {
 
 func TestLoadRefusesALargeFile(t *testing.T) {
 	path := stateIn(t, `{"status":"UP"}`+strings.Repeat(" ", maxFileSize-15))
-	f := newStateFile(path)
-	if s, err := f.load(); err != nil || s.Status != Up {
+	f := New(path)
+	if s, err := f.Load(); err != nil || s.Status != Up {
 		t.Errorf("a file of %d bytes: %v, %v", maxFileSize, s, err)
 	}
 	os.Truncate(path, maxFileSize+1)
-	if _, err := f.load(); err == nil || err.Error() != path+": larger than 4096 bytes" {
+	if _, err := f.Load(); err == nil || err.Error() != path+": larger than 4096 bytes" {
 		t.Errorf("a file of a byte more: %v", err)
 	}
 }
 
 func TestErrorsStayOnOneLine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a\nb")
-	if _, err := newStateFile(path).load(); err == nil || strings.Contains(err.Error(), "\n") {
+	if _, err := New(path).Load(); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%q", err)
 	}
 }

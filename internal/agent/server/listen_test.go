@@ -1,9 +1,8 @@
 //go:build linux
 
-package agent
+package server
 
 import (
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -11,7 +10,7 @@ import (
 )
 
 func TestListenSaysWhatIsInTheWay(t *testing.T) {
-	first, err := listen(Address{IP: [16]byte{127, 0, 0, 1}, V4: true})
+	first, err := Listen(Address{IP: [16]byte{127, 0, 0, 1}, V4: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,9 +25,8 @@ func TestListenSaysWhatIsInTheWay(t *testing.T) {
 		{Address{IP: [16]byte{0xfe, 0x80, 15: 1}, Zone: "nosuchinterface0", Port: 1}, "no such device"},
 		{Address{IP: [16]byte{0xfe, 0x80, 15: 1}, Zone: "nosuch0", Port: 1}, "no such device"},
 	} {
-		want := "cannot listen on " + c.address.String() + " (HAPGENT_IP, HAPGENT_PORT): " + c.want
-		if _, err := listen(c.address); err == nil || err.Error() != want {
-			t.Errorf("%v, want %s", err, want)
+		if l, err := Listen(c.address); err == nil || err.Error() != c.want || l.Name != c.address.String() {
+			t.Errorf("%s: %v, want %s", l.Name, err, c.want)
 		}
 	}
 }
@@ -37,23 +35,6 @@ func TestInterfaceIndex(t *testing.T) {
 	for name, want := range map[string]uint32{"": 0, "7": 7, "lo": 1} {
 		if n, err := interfaceIndex(name); err != nil || n != want {
 			t.Errorf("interfaceIndex(%q) = %d, %v, want %d", name, n, err, want)
-		}
-	}
-}
-
-func TestInheritedSocketsAreChecked(t *testing.T) {
-	own := strconv.Itoa(os.Getpid())
-	for _, c := range []struct{ pid, count, want string }{
-		{"", "1", ""},
-		{"1", "1", ""},
-		{own, "", ""},
-		{own, "many", `LISTEN_FDS must be a number from 1 to 16, found "many"`},
-		{own, "0", `LISTEN_FDS must be a number from 1 to 16, found "0"`},
-		{own, "17", `LISTEN_FDS must be a number from 1 to 16, found "17"`},
-	} {
-		got, err := inherited(environment("LISTEN_PID", c.pid, "LISTEN_FDS", c.count))
-		if len(got) != 0 || (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
-			t.Errorf("LISTEN_PID=%s LISTEN_FDS=%s: %v, %v", c.pid, c.count, got, err)
 		}
 	}
 }
@@ -85,7 +66,7 @@ func TestOnlyAListeningTCPSocketIsInherited(t *testing.T) {
 		socket(syscall.AF_INET, syscall.SOCK_STREAM, false): "a socket that does not listen for streams",
 		unix: "one that is neither IPv4 nor IPv6",
 	} {
-		_, err := inherit(fd)
+		_, err := Inherit(fd)
 		want := "inherited descriptor " + strconv.Itoa(fd) + " (LISTEN_FDS) must be a listening TCP socket, found " + want
 		if err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -93,8 +74,8 @@ func TestOnlyAListeningTCPSocketIsInherited(t *testing.T) {
 		syscall.Close(fd)
 	}
 	fd := socket(syscall.AF_INET6, syscall.SOCK_STREAM, true)
-	l, err := inherit(fd)
-	if err != nil || !strings.HasPrefix(l.name, "[::]:") {
+	l, err := Inherit(fd)
+	if err != nil || !strings.HasPrefix(l.Name, "[::]:") {
 		t.Errorf("a listening socket: %v, %v", l, err)
 	}
 	syscall.Close(fd)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package kernel
 
 import (
 	"strconv"
@@ -11,16 +11,16 @@ import (
 // maxPath is PATH_MAX of Linux: bytes, with the NUL at the end.
 const maxPath = 4096
 
-// path is the name of a file as the kernel takes it, in memory of its own:
+// Path is the name of a file as the kernel takes it, in memory of its own:
 // package syscall's calls, which take strings, allocate on each. Its methods
 // return 0 for success, and call again where a signal interrupts them.
-type path struct {
+type Path struct {
 	name [maxPath]byte
 	len  int // without the NUL
 }
 
-// set makes the path of parts put together; false if that is too long.
-func (p *path) set(parts ...[]byte) bool {
+// Set makes the path of parts put together; false if that is too long.
+func (p *Path) Set(parts ...[]byte) bool {
 	p.len = 0
 	for _, part := range parts {
 		if p.len+len(part) >= len(p.name) {
@@ -32,26 +32,26 @@ func (p *path) set(parts ...[]byte) bool {
 	return true
 }
 
-func (p *path) bytes() []byte { return p.name[:p.len] }
+func (p *Path) Bytes() []byte { return p.name[:p.len] }
 
-func (p *path) String() string { return printable(string(p.bytes())) }
+func (p *Path) String() string { return Printable(string(p.Bytes())) }
 
-// split cuts the path after its last slash.
-func (p *path) split() (directory, base []byte) {
+// Split cuts the path after its last slash.
+func (p *Path) Split() (directory, base []byte) {
 	for i := p.len - 1; i >= 0; i-- {
 		if p.name[i] == '/' {
 			return p.name[:i+1], p.name[i+1 : p.len]
 		}
 	}
-	return []byte("./"), p.bytes()
+	return []byte("./"), p.Bytes()
 }
 
-func (p *path) pointer() uintptr { return uintptr(unsafe.Pointer(&p.name)) }
+func (p *Path) pointer() uintptr { return uintptr(unsafe.Pointer(&p.name)) }
 
 const atWorkingDirectory = -100 // AT_FDCWD of openat(2)
 
 // call makes a system call that takes the path second, and a directory before it.
-func (p *path) call(number, third, fourth, fifth uintptr) (int, syscall.Errno) {
+func (p *Path) call(number, third, fourth, fifth uintptr) (int, syscall.Errno) {
 	directory := atWorkingDirectory
 	for {
 		n, _, errno := syscall.Syscall6(number, uintptr(directory), p.pointer(), third, fourth, fifth, 0)
@@ -61,20 +61,20 @@ func (p *path) call(number, third, fourth, fifth uintptr) (int, syscall.Errno) {
 	}
 }
 
-func (p *path) open(flags int, mode uint32) (fd int, errno syscall.Errno) {
+func (p *Path) Open(flags int, mode uint32) (fd int, errno syscall.Errno) {
 	return p.call(syscall.SYS_OPENAT, uintptr(flags|syscall.O_CLOEXEC), uintptr(mode), 0)
 }
 
-func (p *path) unlink() syscall.Errno {
+func (p *Path) Unlink() syscall.Errno {
 	_, errno := p.call(syscall.SYS_UNLINKAT, 0, 0, 0)
 	return errno
 }
 
-func (p *path) readlink(to []byte) (int, syscall.Errno) {
+func (p *Path) readlink(to []byte) (int, syscall.Errno) {
 	return p.call(syscall.SYS_READLINKAT, uintptr(unsafe.Pointer(unsafe.SliceData(to))), uintptr(len(to)), 0)
 }
 
-func (p *path) rename(to *path) syscall.Errno {
+func (p *Path) Rename(to *Path) syscall.Errno {
 	directory := atWorkingDirectory
 	_, errno := p.call(sysRenameat, uintptr(directory), to.pointer(), 0)
 	return errno
@@ -82,10 +82,10 @@ func (p *path) rename(to *path) syscall.Errno {
 
 const oPath = 0x200000 // O_PATH of open(2): a descriptor that can be asked what it is
 
-// stat looks at the file without opening it: that can hang on a FIFO, and do
+// Stat looks at the file without opening it: that can hang on a FIFO, and do
 // anything on a device.
-func (p *path) stat(st *syscall.Stat_t, flags int) error {
-	fd, errno := p.open(oPath|flags, 0)
+func (p *Path) Stat(st *syscall.Stat_t, flags int) error {
+	fd, errno := p.Open(oPath|flags, 0)
 	if errno != 0 {
 		return errno
 	}
@@ -93,8 +93,8 @@ func (p *path) stat(st *syscall.Stat_t, flags int) error {
 	return syscall.Fstat(fd, st)
 }
 
-// follow follows the path, through the other one, while it is a symbolic link.
-func (p *path) follow(other *path) error {
+// Follow follows the path, through the other one, while it is a symbolic link.
+func (p *Path) Follow(other *Path) error {
 	for range 40 { // what the kernel follows, path_resolution(7)
 		n, errno := p.readlink(other.name[:])
 		if errno == syscall.EINVAL || errno == syscall.ENOENT { // no link; nothing there
@@ -103,7 +103,7 @@ func (p *path) follow(other *path) error {
 		if errno != 0 {
 			return errno
 		}
-		directory, _ := p.split()
+		directory, _ := p.Split()
 		if n > 0 && other.name[0] == '/' {
 			directory = nil
 		}
@@ -113,14 +113,14 @@ func (p *path) follow(other *path) error {
 		}
 		copy(other.name[len(directory):], other.name[:n])
 		copy(other.name[:], directory)
-		p.set(other.name[:len(directory)+n])
+		p.Set(other.name[:len(directory)+n])
 	}
 	return syscall.ELOOP
 }
 
-// printable is the text itself, or its quoted form where it has bytes that
+// Printable is the text itself, or its quoted form where it has bytes that
 // would break a line of the log.
-func printable(s string) string {
+func Printable(s string) string {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] == 0x7f {
 			return strconv.Quote(s)

@@ -1,61 +1,66 @@
 //go:build linux
 
-package agent
+package statefile
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
+)
 
 // maxFileSize is the largest state file that is read, in bytes.
 const maxFileSize = 4096
 
-// stateFile is the file that holds the state, with all the memory that reading
+// File is the file that holds the state, with all the memory that reading
 // and saving it takes. Errors of its methods begin with its name.
-type stateFile struct {
-	name      string // as messages show it
-	hint      string // what to do where there is no such file
-	path      path
-	target    path // the file itself, where path is a symbolic link
-	temporary path // the target's new version, beside it
-	other     path
+type File struct {
+	Name      string // as messages show it
+	Hint      string // what to do where there is no such file
+	path      kernel.Path
+	target    kernel.Path // the file itself, where path is a symbolic link
+	temporary kernel.Path // the target's new version, beside it
+	other     kernel.Path
 	buffer    [maxFileSize + 1]byte
 }
 
-func newStateFile(name string) *stateFile {
-	f := &stateFile{name: printable(name)}
-	f.path.set([]byte(name))
+func New(name string) *File {
+	f := &File{Name: kernel.Printable(name)}
+	f.path.Set([]byte(name))
 	return f
 }
 
-func (f *stateFile) failure(err error) error { return failure(f.name + ": " + err.Error()) }
+func (f *File) failure(err error) error { return errors.New(f.Name + ": " + err.Error()) }
 
-// load reads the state. Whatever stands at the path, it neither hangs nor reads
+// Load reads the state. Whatever stands at the path, it neither hangs nor reads
 // more than maxFileSize.
-func (f *stateFile) load() (State, error) {
+func (f *File) Load() (State, error) {
 	n, err := f.read()
 	if err == syscall.ENOENT {
-		return State{}, failure(f.failure(err).Error() + f.hint)
+		return State{}, errors.New(f.failure(err).Error() + f.Hint)
 	}
 	if err != nil {
 		return State{}, f.failure(err)
 	}
 	s, err := ParseState(f.buffer[:n])
 	if err != nil {
-		return State{}, failure(f.name + ":" + err.Error())
+		return State{}, errors.New(f.Name + ":" + err.Error())
 	}
 	return s, nil
 }
 
-const errTooLarge = failure("larger than 4096 bytes")
+var errTooLarge = errors.New("larger than 4096 bytes")
 
 // read fills the buffer.
-func (f *stateFile) read() (n int, err error) {
+func (f *File) read() (n int, err error) {
 	var st syscall.Stat_t
-	if err := f.path.stat(&st, 0); err != nil {
+	if err := f.path.Stat(&st, 0); err != nil {
 		return 0, err
 	}
 	if err := checkRegular(&st); err != nil {
 		return 0, err
 	}
-	fd, errno := f.path.open(syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	fd, errno := f.path.Open(syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if errno != 0 {
 		return 0, errno
 	}
@@ -79,20 +84,20 @@ func (f *stateFile) read() (n int, err error) {
 	return 0, errTooLarge
 }
 
-// save writes the state so that, whenever the program or the machine stops, the
+// Save writes the state so that, whenever the program or the machine stops, the
 // file is the old one or the new one, whole: a temporary file beside it is
 // renamed over it, and both file and directory are synced. Links are followed;
 // owner and mode stay. Where the directory does not let a file be replaced, the
 // file is overwritten. A warning says what of this could not be had; an error
 // says that nothing was saved, and the old file stands.
-func (f *stateFile) save(s State) (warning string, err error) {
-	f.target.set(f.path.bytes())
-	if err := f.target.follow(&f.other); err != nil {
+func (f *File) Save(s State) (warning string, err error) {
+	f.target.Set(f.path.Bytes())
+	if err := f.target.Follow(&f.other); err != nil {
 		return "", f.failure(err)
 	}
 	var st syscall.Stat_t
 	old := &st
-	switch err = f.target.stat(old, syscall.O_NOFOLLOW); err {
+	switch err = f.target.Stat(old, syscall.O_NOFOLLOW); err {
 	case nil:
 		err = checkRegular(old)
 	case syscall.ENOENT:
@@ -124,7 +129,7 @@ func cannotReplace(err error) bool {
 }
 
 // replace renames a new file over the target; old is nil where there is none.
-func (f *stateFile) replace(data []byte, old *syscall.Stat_t) (warning string, err error) {
+func (f *File) replace(data []byte, old *syscall.Stat_t) (warning string, err error) {
 	if !f.nameTemporary() {
 		return "", syscall.ENAMETOOLONG
 	}
@@ -144,12 +149,12 @@ func (f *stateFile) replace(data []byte, old *syscall.Stat_t) (warning string, e
 		err = syncFile(fd)
 	}
 	if err == nil {
-		if errno := f.temporary.rename(&f.target); errno != 0 {
+		if errno := f.temporary.Rename(&f.target); errno != 0 {
 			err = errno
 		}
 	}
 	if err != nil {
-		f.temporary.unlink()
+		f.temporary.Unlink()
 		return "", err
 	}
 	if err := f.syncDirectory(); err != nil {
@@ -201,8 +206,8 @@ func syncFile(fd int) (err error) {
 // overwrite writes the state over the old one. The new text is filled up with
 // newlines to the length of the old, which JSON allows, and written in one
 // call; so the file is whole at each moment but that of the write itself.
-func (f *stateFile) overwrite(data []byte) error {
-	fd, errno := f.target.open(syscall.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+func (f *File) overwrite(data []byte) error {
+	fd, errno := f.target.Open(syscall.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if errno != 0 {
 		return errno
 	}
@@ -227,10 +232,10 @@ func (f *stateFile) overwrite(data []byte) error {
 	return syncFile(fd)
 }
 
-func (f *stateFile) syncDirectory() error {
-	directory, _ := f.target.split()
-	f.other.set(directory)
-	fd, errno := f.other.open(syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+func (f *File) syncDirectory() error {
+	directory, _ := f.target.Split()
+	f.other.Set(directory)
+	fd, errno := f.other.Open(syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if errno != 0 {
 		return errno
 	}
@@ -258,5 +263,5 @@ func checkRegular(st *syscall.Stat_t) error {
 	default:
 		kind = "a device"
 	}
-	return failure("expected a regular file, found " + kind)
+	return errors.New("expected a regular file, found " + kind)
 }

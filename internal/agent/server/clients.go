@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package server
 
 // maxClients is how many clients may have their answer and not be gone yet.
 const maxClients = 1024

@@ -1,1 +1,0 @@
-// Lets the compiler take functions without a body: see runtime.go.

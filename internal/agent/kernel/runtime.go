@@ -1,0 +1,35 @@
+//go:build linux
+
+// Package kernel has the agent's tricks, all of them: what it takes from Go's
+// runtime by linkname and from the kernel by raw system calls, and the entry point
+// of the released binary (start.h). It guarantees that nothing in it allocates,
+// but what ends or begins the process. Each trick says what it is worth
+// (docs/performance.md), and the tests of every architecture try them all.
+package kernel
+
+import _ "unsafe" // for go:linkname
+
+// The runtime makes these for packages os, os/signal and time, which do little
+// more than pass them on, but cost together 190 kB of binary and 260 kB of
+// memory (docs/performance.md). The linker refuses the build should a release of
+// Go not have one of them.
+
+// Args are the program's arguments, its name first.
+//
+//go:linkname Args os.runtime_args
+func Args() []string
+
+// SignalEnable makes the runtime catch a signal.
+//
+//go:linkname SignalEnable os/signal.signal_enable
+func SignalEnable(number uint32)
+
+// SignalRecv waits for a signal that is caught. One goroutine only may call it.
+//
+//go:linkname SignalRecv os/signal.signal_recv
+func SignalRecv() (number uint32)
+
+// Nanotime is CLOCK_MONOTONIC in nanoseconds.
+//
+//go:linkname Nanotime runtime.nanotime
+func Nanotime() int64
