@@ -118,13 +118,13 @@ func authorities(t *testing.T, plain signer) (questions []question) {
 
 // madeCertificates are certificates that ssh-keygen made.
 func madeCertificates(t *testing.T) (questions []question) {
-	files := privateKeys(t)
+	files := privateKeys(t, machine(t))
 	for kind, private := range files {
 		s, err := ssh.ParsePrivateKey(read(t, private))
 		if err != nil {
 			t.Fatal(err)
 		}
-		keygen(t, "", "-q", "-s", files["rsa2048"], "-I", "id", "-n", me+",a", "-z", "7", "-O", "clear",
+		machine(t).keygen(t, "", "-q", "-s", files["rsa2048"], "-I", "id", "-n", me+",a", "-z", "7", "-O", "clear",
 			"-O", "critical:x=y", "-V", "20200101Z:20300101Z", private+".pub")
 		certificate, _, _, _, err := ssh.ParseAuthorizedKey(read(t, private+"-cert.pub"))
 		if err != nil {

@@ -16,7 +16,6 @@ import (
 // another key made, and holds what they print to what it says. The key that it
 // names, and its fingerprint, stand for that other key.
 func TestDocumentedVerification(t *testing.T) {
-	need.Command(t, "ssh-keygen", "openssh-client")
 	home := t.TempDir()
 	key := makeRelease(t, home)
 	ours := strings.NewReplacer(
@@ -44,7 +43,7 @@ type releaseKey struct{ public, fingerprint string }
 // makeRelease writes what the document assumes to be in the directory.
 func makeRelease(t *testing.T, dir string) releaseKey {
 	private := filepath.Join(dir, "key")
-	keygen(t, "", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", private)
+	machine(t).keygen(t, "", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", private)
 	if err := os.Mkdir(filepath.Join(dir, ".ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -62,13 +61,13 @@ func makeRelease(t *testing.T, dir string) releaseKey {
 				t.Fatal(err)
 			}
 		}
-		keygen(t, "", "-q", "-Y", "sign", "-f", private, "-n", "file", path)
+		machine(t).keygen(t, "", "-q", "-Y", "sign", "-f", private, "-n", "file", path)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(sums), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return releaseKey{
 		public:      strings.TrimSpace(string(read(t, private+".pub"))),
-		fingerprint: strings.Fields(string(keygen(t, "", "-l", "-f", private)))[1],
+		fingerprint: strings.Fields(string(machine(t).keygen(t, "", "-l", "-f", private)))[1],
 	}
 }

@@ -1,10 +1,10 @@
 package signatures
 
 import (
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -20,34 +20,21 @@ func TestWithoutIdentity(t *testing.T) {
 			questions = append(questions, q)
 		}
 	}
-	queue := make(chan question)
-	var done sync.WaitGroup
-	for range 2 {
-		w := &worker{t, t.TempDir()}
-		done.Go(func() {
-			for q := range queue {
-				w.askWithoutIdentity(q.withDefaults())
-			}
-		})
-	}
-	for _, q := range questions {
-		queue <- q
-	}
-	close(queue)
-	done.Wait()
+	keygen := machine(t)
+	askAll(t, questions, func(w *worker, q question) { w.askWithoutIdentity(keygen, q.withDefaults()) })
 }
 
-func (w *worker) askWithoutIdentity(q question) {
+func (w *worker) askWithoutIdentity(o *oracle, q question) {
 	args := w.write(q)[2:] // without -I
-	ours := w.run(q, verifier(), args)
+	ours := w.run(q, exec.Command(verifier(), args...))
 	w.checkOurs(q, ours)
 	name, escaped := unescape(between(ours.stdout, "signature for ", " with "))
 	names := []string{name}
 	if !ours.accepted {
-		names = w.findPrincipals(q, args)
+		names = w.findPrincipals(o, q, args)
 	}
 	for _, name := range names {
-		theirs := w.run(q, "ssh-keygen", append([]string{"-Y", "verify", "-I", name}, args...))
+		theirs := w.run(q, o.command("ssh-keygen", append([]string{"-Y", "verify", "-I", name}, args...)...))
 		if theirs.accepted != ours.accepted || ours.accepted && !escaped && theirs.stdout != ours.stdout {
 			w.t.Errorf("%s: hapgent-verify without -I: %q %q\nssh-keygen with %q: %q %q\nof %v",
 				q.name, ours.stdout, ours.stderr, name, theirs.stdout, theirs.stderr, q)
@@ -73,14 +60,14 @@ func unescape(name string) (plain string, escaped bool) {
 // findPrincipals returns whom ssh-keygen thinks the signature may be from. A
 // line such as "," makes that nobody at all, which hapgent-verify does not call
 // a signer.
-func (w *worker) findPrincipals(q question, args []string) []string {
+func (w *worker) findPrincipals(o *oracle, q question, args []string) []string {
 	find := []string{"-Y", "find-principals"}
 	for i := 0; i < len(args); i += 2 {
 		if args[i] != "-n" {
 			find = append(find, args[i], args[i+1])
 		}
 	}
-	found := w.execute(q, "ssh-keygen", find)
+	found := w.execute(q, o.command("ssh-keygen", find...))
 	if !found.accepted {
 		return nil
 	}

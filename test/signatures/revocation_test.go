@@ -9,7 +9,6 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -45,21 +44,10 @@ func revocationQuestions(t *testing.T) (questions []question) {
 			if bytes.Equal(s.key, other.key) {
 				q.name, q.signers = "other "+name, allow(other.key)
 			}
-			questions = append(questions, markKRL(q))
+			questions = append(questions, q)
 		}
 	}
 	return questions
-}
-
-// markKRL marks what OpenSSH 9.2 does not know in a KRL, or still does.
-func markKRL(q question) question {
-	switch {
-	case bytes.Contains(q.revocation, []byte("an extension")):
-		q.difference, q.accepted = "OpenSSH knows extensions of KRLs since 9.4", true
-	case strings.HasSuffix(q.name, "KRL signed"):
-		q.difference = "OpenSSH refuses KRLs with a signature in them since 9.4"
-	}
-	return q
 }
 
 func revocationLists(plain, authority, other, cert []byte) map[string][]byte {
@@ -144,11 +132,11 @@ func madeKRLs(t *testing.T, plain, authority, withCert signer) map[string][]byte
 	} {
 		for _, by := range []string{ca, "none"} {
 			args := []string{"-q", "-k", "-s", by, "-f", filepath.Join(dir, "krl"), write("spec", spec+"\n")}
-			keygen(t, "", args...)
+			machine(t).keygen(t, "", args...)
 			lists[fmt.Sprint("made by ssh-keygen of ", name, " ", by == "none")] = read(t, filepath.Join(dir, "krl"))
 		}
 	}
-	keygen(t, "", "-q", "-k", "-f", filepath.Join(dir, "krl"), write("cert.pub", keyText(withCert.key)+"\n"))
+	machine(t).keygen(t, "", "-q", "-k", "-f", filepath.Join(dir, "krl"), write("cert.pub", keyText(withCert.key)+"\n"))
 	lists["made by ssh-keygen of the certificate"] = read(t, filepath.Join(dir, "krl"))
 	return lists
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
-// The parts of a KRL (PROTOCOL.krl). A signature section is not among them:
-// OpenSSH has refused it since 9.4.
+// The parts of a KRL (PROTOCOL.krl). A signature section is not among them: no
+// ssh-keygen writes one, and to pass over what nobody checked would be wrong.
 const (
 	krlMagic   = "SSHKRL\n\x00"
 	krlVersion = 1

@@ -18,8 +18,8 @@ var clockFields = []struct{ width, min, max int }{
 }
 
 // ParseTime reads a time as the options valid-after, valid-before and
-// verify-time have it. Without Z (or UTC) at its end it is local time, and
-// that, as ssh-keygen reads it, standard time in summer too.
+// verify-time have it. Without Z (or UTC) at its end it is local time, which
+// OpenSSH before 10.6 takes for standard time in summer too.
 func ParseTime(text string) (time.Time, error) {
 	digits, zone := cutZone(text)
 	switch len(digits) {
@@ -37,9 +37,6 @@ func ParseTime(text string) (time.Time, error) {
 		clock[i], digits = int(n), digits[field.width:]
 	}
 	at := time.Date(clock[0], time.Month(clock[1]), clock[2], clock[3], clock[4], clock[5], 0, zone)
-	if at.IsDST() {
-		at = at.Add(time.Hour)
-	}
 	if at.Unix() <= 0 {
 		return time.Time{}, fmt.Errorf("%w, after 1970: found %q", ErrTime, text)
 	}

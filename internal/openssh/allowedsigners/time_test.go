@@ -24,7 +24,7 @@ func TestParseTime(t *testing.T) {
 		"20230230Z":         "2023-03-02T00:00:00Z",
 		"2024 6 1Z":         "2024-06-01T00:00:00Z",
 		"20240101":          "2023-12-31T23:00:00Z",
-		"20240601":          "2024-05-31T23:00:00Z", // standard time in summer
+		"20240601":          "2024-05-31T22:00:00Z",
 		"99991231235959UTC": "9999-12-31T23:59:59Z",
 	} {
 		if got, err := ParseTime(text); err != nil || got.UTC().Format(time.RFC3339) != want {

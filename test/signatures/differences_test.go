@@ -1,0 +1,70 @@
+package signatures
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+)
+
+// difference is a case in which some versions of OpenSSH answer otherwise than
+// hapgent-verify, by intent. Where versions differ it follows the newest, so
+// that each case but those of every version is held by another version's answer.
+type difference struct {
+	reason string
+	in     func(version) bool
+	they   answers
+	about  func(question) bool
+}
+
+// answers are what the versions of a difference do, and hapgent-verify does not.
+type answers int
+
+const (
+	take answers = iota
+	refuse
+	either
+)
+
+func (a answers) fit(accepted bool) bool { return a == either || (a == take) == accepted }
+
+func every(version) bool { return true }
+
+func before(limit version) func(version) bool { return func(v version) bool { return v < limit } }
+
+func since(limit version) func(version) bool { return func(v version) bool { return v >= limit } }
+
+var differences = []difference{
+	{"Go takes no RSA exponent of more than 24 bits; ssh-keygen makes 65537 only",
+		every, take, named(`/rsa with exponent (16777259|4294967311)$`)},
+	{"a KRL with a signature is refused here, where it would not be checked: no ssh-keygen makes one",
+		every, take, named(`KRL signed$`)},
+	{"valid-after and valid-before come with 8.7, and refuse the whole line before",
+		before(807), refuse, func(q question) bool { return strings.Contains(strings.ToLower(q.signers), "valid-") }},
+	{"verify-time comes with 8.7; before, a certificate must be in date today",
+		before(807), either, func(q question) bool { return q.verifyTime != "" && strings.Contains(q.name, "/certificates/") }},
+	{"extensions of KRLs are known since 9.4",
+		before(904), refuse, func(q question) bool { return bytes.Contains(q.revocation, []byte("an extension")) }},
+	{"CRLF after the armor's first line is taken since 9.5",
+		before(905), refuse, func(q question) bool {
+			return bytes.HasPrefix(q.armored, []byte(strings.TrimSpace(begin)+"\r\n"))
+		}},
+	{"DSA is gone since 10.0", before(1000), take, named(`/dsa\.sig$`)},
+	{"a key's type has no short name since 10.0",
+		before(1000), take, named(`/blob/.* called (ed25519|Rsa|ecdsa-sk|ED25519-SK)$`)},
+	{"an Ed25519 signature has one form alone since 10.3 (RFC 8032, 5.1.7)",
+		before(1003), take, named(`/ed25519 with the order added to s$`)},
+	{"a time before 1970 is one of the far future since 10.5, and an error here",
+		since(1005), take, named(`/times/.*"(19691231|00000101|   40601)Z?"`)},
+	{"local times in summer are taken for standard time before 10.6",
+		before(1006), either, func(q question) bool {
+			return q.zone != "UTC" && localTime.MatchString(q.signers+`"`+q.verifyTime+`"`)
+		}},
+}
+
+var localTime = regexp.MustCompile(`"\d{8,14}"`)
+
+// named is about questions whose name has an expression's text.
+func named(expression string) func(question) bool {
+	pattern := regexp.MustCompile(expression)
+	return func(q question) bool { return pattern.MatchString(q.name) }
+}
