@@ -13,8 +13,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
-// rotation is a file that an old and a new key have signed, and the list in which
-// the two overlap for a month.
+// rotation is a file that an old and a new key have signed, and the list that
+// has both.
 type rotation struct{ dir, verify string }
 
 func newRotation(t *testing.T) rotation {
@@ -23,15 +23,20 @@ func newRotation(t *testing.T) rotation {
 	r.verify = filepath.Join(r.dir, "hapgent-verify")
 	do(t, releaser.Run(r.dir, "cp", filepath.Join(who.Dist(), "hapgent-verify"), r.verify))
 	list := ""
-	for key, valid := range map[string]string{"old": `valid-before="20270201Z"`, "new": `valid-after="20270101Z"`} {
+	for _, key := range []string{"old", "new"} {
 		path := filepath.Join(r.dir, key)
 		do(t, releaser.Run(r.dir, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path))
 		write(t, "by "+key, r.dir, "by-"+key)
 		do(t, releaser.Run(r.dir, "ssh-keygen", "-q", "-Y", "sign", "-f", path, "-n", "file", "by-"+key))
-		list += fmt.Sprintf("%s namespaces=\"file\",%s %s", releaser.Name, valid, read(t, path+".pub"))
+		list += listed(t, path)
 	}
 	write(t, list, r.dir, "allowed_signers")
 	return r
+}
+
+// listed is the line of a key that may sign releases.
+func listed(t *testing.T, key string) string {
+	return fmt.Sprintf("%s namespaces=\"file\" %s", releaser.Name, read(t, key+".pub"))
 }
 
 // accepts says whether ssh-keygen and hapgent-verify accept a file; they must agree.
@@ -57,38 +62,32 @@ func (r rotation) accepts(t *testing.T, file string, options ...string) bool {
 
 func TestTwoKeysOverlap(t *testing.T) {
 	r := newRotation(t)
-	for _, c := range []struct {
-		time     string
-		old, new bool
-	}{
-		{"20261215Z", true, false},
-		{"20270115Z", true, true},
-		{"20270301Z", false, true},
-	} {
-		for file, want := range map[string]bool{"by-old": c.old, "by-new": c.new} {
-			if got := r.accepts(t, file, "-O", "verify-time="+c.time); got != want {
-				t.Errorf("%s at %s: accepted %t, want %t", file, c.time, got, want)
-			}
+	for _, file := range []string{"by-old", "by-new"} {
+		if !r.accepts(t, file) {
+			t.Errorf("%s is not accepted while both keys are listed", file)
 		}
+	}
+	write(t, listed(t, filepath.Join(r.dir, "new")), r.dir, "allowed_signers")
+	if r.accepts(t, "by-old") || !r.accepts(t, "by-new") {
+		t.Error("once the old line is gone, it is not the new key alone that is accepted")
 	}
 }
 
 func TestRevokedKey(t *testing.T) {
 	r := newRotation(t)
-	const during = "verify-time=20270115Z"
 	do(t, releaser.Run(r.dir, "ssh-keygen", "-k", "-f", "revoked_keys", "old.pub"))
 	for file, want := range map[string]bool{"by-old": false, "by-new": true} {
-		if !r.accepts(t, file, "-O", during) {
+		if !r.accepts(t, file) {
 			t.Errorf("%s is not accepted without the list", file)
 		}
-		if got := r.accepts(t, file, "-O", during, "-r", "revoked_keys"); got != want {
+		if got := r.accepts(t, file, "-r", "revoked_keys"); got != want {
 			t.Errorf("%s: accepted %t, want %t", file, got, want)
 		}
 	}
 	// a second one is added to the list, which keeps the first
 	do(t, releaser.Run(r.dir, "ssh-keygen", "-k", "-u", "-f", "revoked_keys", "new.pub"))
 	for _, file := range []string{"by-old", "by-new"} {
-		if r.accepts(t, file, "-O", during, "-r", "revoked_keys") {
+		if r.accepts(t, file, "-r", "revoked_keys") {
 			t.Errorf("%s is accepted", file)
 		}
 	}
@@ -101,8 +100,8 @@ func TestReleasesWhileKeysOverlap(t *testing.T) {
 	second := filepath.Join(r.Directory, "second")
 	do(t, releaser.Run(r.Directory, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", second))
 	list := ""
-	for key, valid := range map[string]string{r.Key: `valid-before="20990101Z"`, second: `valid-after="20200101Z"`} {
-		list += fmt.Sprintf("%s namespaces=\"file\",%s %s", releaser.Name, valid, read(t, key+".pub"))
+	for _, key := range []string{r.Key, second} {
+		list += listed(t, key)
 	}
 	write(t, list, r.Tree, "packaging", "allowed_signers")
 	source, err := build.At(r.Tree)
