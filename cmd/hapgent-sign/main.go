@@ -5,6 +5,8 @@ package main
 
 import (
 	"errors"
+	"flag"
+	"io"
 	"os"
 
 	"github.com/epicfilemcnulty/hapgent/internal/console"
@@ -15,59 +17,62 @@ import (
 // version is set when a release is built.
 var version = "(devel)"
 
-// Exit statuses.
-const (
-	exitDone   = 0
-	exitFailed = 1 // the signing was tried and failed
-	exitUsage  = 2 // it could not be tried
-)
-
-func main() { os.Exit(run(os.Args[1:])) }
-
-func run(arguments []string) int {
-	o, err := parse(arguments)
-	if err != nil {
-		sayUsageError(err)
-		return exitUsage
-	}
-	switch {
-	case o.help:
-		sayHelp()
-	case o.version:
-		sayVersion()
-	case o.publicKey:
-		err = printPublicKey(o)
-	default:
-		err = sign(o)
-	}
-	if err == nil {
-		return exitDone
-	}
-	sayError(err)
-	if errors.Is(err, files.ErrSigning) {
-		return exitFailed
-	}
-	return exitUsage
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-func printPublicKey(o *options) error {
+// run is the command; it returns its exit status.
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	o, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		sayHelp(stdout)
+		return console.ExitDone
+	case err != nil:
+		sayUsageError(stderr, err)
+		return console.ExitUntried
+	case o.version:
+		sayVersion(stdout)
+		return console.ExitDone
+	case o.publicKey:
+		err = o.printPublicKey(stdout)
+	default:
+		err = o.sign(stdout, stderr)
+	}
+	if err != nil {
+		sayError(stderr, err)
+	}
+	return status(err)
+}
+
+func status(err error) int {
+	switch {
+	case err == nil:
+		return console.ExitDone
+	case errors.Is(err, files.ErrSigning):
+		return console.ExitFailed
+	}
+	return console.ExitUntried
+}
+
+func (o *options) printPublicKey(stdout io.Writer) error {
 	key, err := keys.PublicKey(o.key, console.Ask)
 	if err != nil {
 		return err
 	}
 	if !o.pem {
-		return sayPublicKey(key)
+		return sayPublicKey(stdout, key)
 	}
 	plain, err := keys.PlainKey(key)
 	if err != nil {
 		return err
 	}
-	return sayPEM(plain)
+	return sayPEM(stdout, plain)
 }
 
 // sign signs each file, once all are known to be ready for it; the first
 // failure ends it, since the same key would fail at the next one too.
-func sign(o *options) error {
+func (o *options) sign(stdout, stderr io.Writer) error {
 	for _, path := range o.files {
 		if err := files.Check(path, o.signing); err != nil {
 			return err
@@ -79,13 +84,15 @@ func sign(o *options) error {
 	}
 	for _, path := range o.files {
 		if keys.IsFIDO(key.PublicKey()) {
-			sayTouch(path)
+			sayTouch(stderr, path)
 		}
-		written, err := files.Sign(key, path, o.signing)
+		signed, err := files.Sign(key, path, o.signing)
 		if err != nil {
 			return err
 		}
-		saySigned(path, o.signing.Namespace, key.PublicKey(), written)
+		if err := saySigned(stdout, path, o.signing.Namespace, signed); err != nil {
+			return err
+		}
 	}
 	return nil
 }

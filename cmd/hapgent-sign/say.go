@@ -5,13 +5,14 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
+	"io"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/console"
-	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 )
 
 // What the command prints stands in this file, and nowhere else.
@@ -38,44 +39,41 @@ Example:
       -s hapgent.sig < hapgent
 `
 
-func sayHelp() { fmt.Print(usage) }
+func sayHelp(w io.Writer) { io.WriteString(w, usage) }
 
-func sayVersion() { fmt.Println("hapgent-sign", version) }
+func sayVersion(w io.Writer) { fmt.Fprintln(w, "hapgent-sign", version) }
 
-func sayError(err error) {
-	fmt.Fprintln(os.Stderr, "hapgent-sign:", console.Safe(err.Error()))
+func sayError(w io.Writer, err error) {
+	fmt.Fprintln(w, console.Safe("hapgent-sign: "+err.Error()))
 }
 
-func sayUsageError(err error) {
-	sayError(err)
-	fmt.Fprint(os.Stderr, "try hapgent-sign --help\n")
+func sayUsageError(w io.Writer, err error) {
+	sayError(w, err)
+	fmt.Fprintln(w, "try hapgent-sign --help")
 }
 
-func sayTouch(path string) {
-	fmt.Fprintf(os.Stderr, "touch the token if it blinks, to sign %q\n", path)
+func sayTouch(w io.Writer, path string) {
+	fmt.Fprintf(w, "touch the token if it blinks, to sign %q\n", path)
 }
 
-func saySigned(path, namespace string, key ssh.PublicKey, written []string) {
-	names := make([]string, len(written))
-	for i, name := range written {
-		names[i] = fmt.Sprintf("%q", name)
+func saySigned(w io.Writer, path, namespace string, signed *files.Signed) error {
+	names := make([]string, len(signed.Written))
+	for i, name := range signed.Written {
+		names[i] = strconv.Quote(name)
 	}
-	name := key.Type()
-	if known, err := pubkey.Parse(key.Marshal()); err == nil {
-		name = known.Type() + " key " + known.Fingerprint()
-	}
-	fmt.Printf("Signed %q for %q with %s: wrote %s\n", path, namespace, name, strings.Join(names, ", "))
-}
-
-func sayPublicKey(key ssh.PublicKey) error {
-	_, err := os.Stdout.Write(ssh.MarshalAuthorizedKey(key))
+	_, err := fmt.Fprintf(w, "Signed %q for %q with %s: wrote %s\n", path, namespace, signed.By, strings.Join(names, ", "))
 	return err
 }
 
-func sayPEM(key crypto.PublicKey) error {
+func sayPublicKey(w io.Writer, key ssh.PublicKey) error {
+	_, err := w.Write(ssh.MarshalAuthorizedKey(key))
+	return err
+}
+
+func sayPEM(w io.Writer, key crypto.PublicKey) error {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
 		return err
 	}
-	return pem.Encode(os.Stdout, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	return pem.Encode(w, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }

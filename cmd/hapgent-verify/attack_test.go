@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/console"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
@@ -47,8 +48,8 @@ func cat(fields ...string) string { return strings.Join(fields, "") }
 
 func field(text string) string { return string(ssh.Marshal(struct{ S string }{text})) }
 
-// verify runs the command in process and returns its status and all it says.
-func verify(dir string, args ...string) (status int, said string) {
+// verifies runs the command in process and returns its status and all it says.
+func verifies(dir string, args ...string) (status int, said string) {
 	var out bytes.Buffer
 	args = append([]string{"-f", filepath.Join(dir, "allowed_signers")}, args...)
 	status = run(args, strings.NewReader(""), &out, &out)
@@ -65,7 +66,7 @@ func TestAttackDowngradeToSHA1(t *testing.T) {
 		t.Fatal(err)
 	}
 	for algorithm, want := range map[string]int{
-		ssh.KeyAlgoRSASHA512: exitGood, ssh.KeyAlgoRSASHA256: exitGood, ssh.KeyAlgoRSA: exitBad,
+		ssh.KeyAlgoRSASHA512: console.ExitDone, ssh.KeyAlgoRSASHA256: console.ExitDone, ssh.KeyAlgoRSA: console.ExitFailed,
 	} {
 		dir := signedBy(t, signer, func(data []byte) *ssh.Signature {
 			sig, err := signer.(ssh.AlgorithmSigner).SignWithAlgorithm(rand.Reader, data, algorithm)
@@ -74,11 +75,11 @@ func TestAttackDowngradeToSHA1(t *testing.T) {
 			}
 			return sig
 		})
-		status, said := verify(dir, filepath.Join(dir, "hapgent"))
+		status, said := verifies(dir, filepath.Join(dir, "hapgent"))
 		if status != want {
 			t.Errorf("%s: status %d, want %d: %s", algorithm, status, want, said)
 		}
-		if refused := `signature algorithm does not fit the key: "ssh-rsa", expected "rsa-sha2-512" or "rsa-sha2-256"`; status == exitBad && !strings.Contains(said, refused) {
+		if refused := `signature algorithm does not fit the key: "ssh-rsa", expected "rsa-sha2-512" or "rsa-sha2-256"`; status == console.ExitFailed && !strings.Contains(said, refused) {
 			t.Errorf("%s: said %q, want %q in it", algorithm, said, refused)
 		}
 	}
@@ -100,8 +101,8 @@ func TestAttackFileChangedWhileRead(t *testing.T) {
 		contents []string
 		want     int
 	}{
-		"the right file first": {[]string{"the program\n", "another\n"}, exitGood},
-		"another file first":   {[]string{"another\n", "the program\n"}, exitBad},
+		"the right file first": {[]string{"the program\n", "another\n"}, console.ExitDone},
+		"another file first":   {[]string{"another\n", "the program\n"}, console.ExitFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := signedBy(t, signer, sign)
@@ -111,7 +112,7 @@ func TestAttackFileChangedWhileRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			pipe(t, file, tt.contents)
-			if status, said := verify(dir, file); status != tt.want {
+			if status, said := verifies(dir, file); status != tt.want {
 				t.Errorf("status %d, want %d: %s", status, tt.want, said)
 			}
 		})

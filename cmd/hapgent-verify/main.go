@@ -8,18 +8,13 @@ import (
 	"flag"
 	"io"
 	"os"
-	"slices"
+
+	"github.com/epicfilemcnulty/hapgent/internal/console"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
 )
 
 // version is set when a release is built.
 var version = "(devel)"
-
-// Exit statuses.
-const (
-	exitGood    = 0
-	exitBad     = 1 // tried, and not good
-	exitUntried = 2 // could not be tried
-)
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -27,79 +22,65 @@ func main() {
 
 // run is the command; it returns its exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	opts, err := parseOptions(args)
-	if errors.Is(err, flag.ErrHelp) {
+	o, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		sayHelp(stdout)
-		return exitGood
-	}
-	if err != nil {
-		sayUsage(stderr, err)
-		return exitUntried
-	}
-	if opts.version {
+		return console.ExitDone
+	case err != nil:
+		sayUsageError(stderr, err)
+		return console.ExitUntried
+	case o.version:
 		sayVersion(stdout)
-		return exitGood
+		return console.ExitDone
 	}
-	check, err := newCheck(opts, stdin)
+	against, err := o.read()
 	if err != nil {
 		sayErrors(stderr, err)
-		return exitUntried
+		return status(err)
 	}
-	return runAll(check, opts.files, stdout, stderr)
+	return o.verify(against, stdin, stdout, stderr)
 }
 
-// check checks one file and returns the line that says what is good about it.
-type check func(file string) (good string, err error)
-
-func newCheck(opts *options, stdin io.Reader) (check, error) {
-	if opts.bundle != "" {
-		return newBundleCheck(opts, stdin)
-	}
-	return newSignatureCheck(opts, stdin)
+// checker is what files are checked against.
+type checker interface {
+	File(verify.File) (*verify.Good, error)
 }
 
-// runAll checks every file, and returns the worst exit status.
-func runAll(check check, files []string, stdout, stderr io.Writer) int {
-	worst := exitGood
-	for _, file := range files {
-		good, err := check(file)
+// read reads what the options name.
+func (o *options) read() (against checker, err error) {
+	if o.checksum != "" {
+		if o.file.Sums, err = verify.ReadSums(o.checksum); err != nil {
+			return nil, err
+		}
+	}
+	if o.bundle != "" {
+		return verify.ReadBundle(o.bundle, o.key)
+	}
+	return verify.ReadSigners(o.signers)
+}
+
+// verify checks every file, and returns the worst exit status.
+func (o *options) verify(against checker, stdin io.Reader, stdout, stderr io.Writer) int {
+	worst := console.ExitDone
+	for _, name := range o.files {
+		file := o.file
+		file.Name, file.Input = name, stdin
+		good, err := against.File(file)
+		if err == nil {
+			err = sayGood(stdout, good.Text, name, len(o.files) > 1)
+		}
 		if err != nil {
 			sayErrors(stderr, err)
 			worst = max(worst, status(err))
-			continue
-		}
-		if err := sayGood(stdout, good, file, len(files) > 1); err != nil {
-			sayErrors(stderr, err)
-			worst = max(worst, exitUntried)
 		}
 	}
 	return worst
 }
 
-// bad is the error of a check that was made, and whose answer is no.
-type bad struct{ error }
-
-func (b bad) Unwrap() error { return b.error }
-
 func status(err error) int {
-	if errors.As(err, new(bad)) {
-		return exitBad
+	if errors.As(err, new(*verify.Refusal)) {
+		return console.ExitFailed
 	}
-	return exitUntried
+	return console.ExitUntried
 }
-
-// failures are several errors about one file.
-type failures []error
-
-// fail returns those of errs that are errors, nil if none is.
-func fail(errs ...error) error {
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	if len(errs) == 0 {
-		return nil
-	}
-	return failures(errs)
-}
-
-func (f failures) Error() string { return errors.Join(f...).Error() }
-
-func (f failures) Unwrap() []error { return f }

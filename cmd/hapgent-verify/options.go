@@ -4,89 +4,72 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
+	"github.com/epicfilemcnulty/hapgent/internal/console"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
 )
-
-// standardInput as FILE stands for standard input.
-const standardInput = "-"
 
 type options struct {
 	version     bool
-	signers     string
-	identity    string
-	anyIdentity bool
-	namespace   string
-	signature   string
+	signers     verify.Options
+	file        verify.File // but for its name
 	checksum    string
-	revocation  string
-	at          time.Time
 	bundle, key string
 	files       []string
 }
 
-// parseOptions reads the command line; flag.ErrHelp asks for the usage.
-func parseOptions(args []string) (*options, error) {
-	o := &options{anyIdentity: true, at: time.Now()}
+// parse reads the command line; flag.ErrHelp asks for the usage.
+func parse(args []string) (*options, error) {
+	o := &options{}
+	o.signers.Time = time.Now()
 	flags := flag.NewFlagSet("hapgent-verify", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.BoolVar(&o.version, "version", false, "")
-	flags.StringVar(&o.signers, "f", "", "")
-	flags.Func("I", "", func(name string) error {
-		o.identity, o.anyIdentity = name, false
-		return nil
-	})
-	flags.StringVar(&o.namespace, "n", "file", "")
-	flags.StringVar(&o.signature, "s", "", "")
+	flags.StringVar(&o.signers.Allowed, "f", "", "")
+	flags.StringVar(&o.signers.Identity, "I", "", "")
+	flags.StringVar(&o.signers.Namespace, "n", "file", "")
+	flags.StringVar(&o.file.Signature, "s", "", "")
 	flags.StringVar(&o.checksum, "c", "", "")
-	flags.StringVar(&o.revocation, "r", "", "")
+	flags.StringVar(&o.signers.Revoked, "r", "", "")
 	flags.Func("O", "", o.setOption)
 	flags.StringVar(&o.bundle, "bundle", "", "")
 	flags.StringVar(&o.key, "key", "", "")
-	if err := flags.Parse(args); err != nil {
-		return nil, err
-	}
-	o.files = flags.Args()
-	if o.version {
-		return o, nil
+	var err error
+	if o.files, err = console.Parse(flags, args); err != nil || o.version {
+		return o, err
 	}
 	return o, o.complete(flags)
 }
 
-func (o *options) setOption(text string) (err error) {
+func (o *options) setOption(text string) error {
 	name, value, _ := strings.Cut(text, "=")
 	if !strings.EqualFold(name, "verify-time") {
 		return fmt.Errorf("expected %q, found %q", "verify-time=TIME", text)
 	}
-	o.at, err = allowedsigners.ParseTime(value)
-	return err
+	return o.signers.SetTime(value)
 }
 
 // complete checks that the options fit together, and sets those that depend on
 // others.
 func (o *options) complete(flags *flag.FlagSet) error {
-	if len(o.files) == 0 && (o.signature != "" || o.bundle != "") {
-		o.files = []string{standardInput}
+	if len(o.files) == 0 && (o.file.Signature != "" || o.bundle != "") {
+		o.files = []string{verify.StandardInput}
 	}
 	switch {
 	case len(o.files) == 0:
 		return errors.New("expected a file to verify")
-	case o.namespace == "":
-		return errors.New("the namespace (-n) must not be empty")
 	case (o.bundle == "") != (o.key == ""):
 		return errors.New("--bundle and --key belong together")
 	case o.bundle != "":
 		return o.completeBundle(flags)
-	case o.signature != "" && len(o.files) > 1:
+	case o.file.Signature != "" && len(o.files) > 1:
 		return fmt.Errorf("-s names the signature of one file, found %d files", len(o.files))
 	}
 	for _, file := range o.files {
-		if file == standardInput && o.signature == "" {
+		if file == verify.StandardInput && o.file.Signature == "" {
 			return errors.New("standard input needs its signature named (-s)")
 		}
 	}
@@ -107,13 +90,13 @@ func (o *options) completeBundle(flags *flag.FlagSet) error {
 }
 
 func (o *options) findSigners() error {
-	if o.signers != "" {
+	if o.signers.Allowed != "" {
 		return nil
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return errors.New("HOME is not set: name the allowed signers (-f)")
 	}
-	o.signers = filepath.Join(home, ".ssh", "allowed_signers")
+	o.signers.Allowed = filepath.Join(home, ".ssh", "allowed_signers")
 	return nil
 }

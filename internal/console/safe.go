@@ -1,5 +1,5 @@
-// Package console is about the person at the terminal: text that is safe to show,
-// and a passphrase.
+// Package console is about the person at the terminal: the options that were typed,
+// text that is safe to show, and a passphrase.
 //
 // File names, principals and namespaces may come from whoever wants a bad file
 // believed: a newline in one could show a line that the program never wrote, an

@@ -5,13 +5,13 @@
 // What it guarantees: the file is read once, so all of them are of the same
 // bytes, even if it is changed meanwhile; each signature has been verified
 // with the public key before anything is written; and the files are put into
-// place together, FILE.sig last. Whatever ends the program before that leaves
-// no FILE.sig, or the old one: with a changed file neither verifies, so what
-// was left half done is never taken for whole.
+// place one after the other, FILE.sig last. Whatever ends the program before that
+// leaves no FILE.sig, or the old one: with a changed file neither verifies, so what
+// was left half done is never taken for whole. Without Options.Force nothing is
+// replaced, not even what appears while the file is being signed.
 package files
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -20,11 +20,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/atomicfile"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/fanout"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
@@ -39,6 +41,8 @@ type Options struct {
 	Namespace string
 	// Bundle asks for FILE.sigstore.json too.
 	Bundle bool
+	// SignatureOnly asks for FILE.sig alone, as a list of sums has it.
+	SignatureOnly bool
 	// Force allows to replace what another signing has left.
 	Force bool
 }
@@ -71,8 +75,9 @@ func (o Options) mustBeNew(path string) []string {
 }
 
 // Sign signs the file at path and returns what was written. After an error no
-// file is new. The error wraps ErrSigning if it came to the signing.
-func Sign(key *keys.Key, path string, o Options) (written []string, err error) {
+// file is new, but with Force those before the one that could not be replaced. The
+// error wraps ErrSigning if it came to the signing.
+func Sign(key *keys.Key, path string, o Options) (*Signed, error) {
 	if err := Check(path, o); err != nil {
 		return nil, err
 	}
@@ -80,26 +85,75 @@ func Sign(key *keys.Key, path string, o Options) (written []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sums.checkOldLine(path, o); err != nil {
+	old, err := sums.hasLine(path, o)
+	if err != nil {
 		return nil, err
 	}
 	files, err := sums.sign(key, path, o)
 	if err == nil {
-		err = writeTogether(files...)
+		files = slices.DeleteFunc(files, func(f file) bool { return old && f.path == path+checksum.Suffix })
+		err = write(files, o.Force)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %w", ErrSigning, path, err)
 	}
+	signed := &Signed{By: sums.by, Sum: sums.line(path)}
 	for _, file := range files {
-		written = append(written, file.path)
+		signed.Written = append(signed.Written, file.path)
 	}
-	return written, nil
+	return signed, nil
+}
+
+// Signed is a file that was signed.
+type Signed struct {
+	By      string       // the type of the key and its fingerprint
+	Written []string     // the paths of the new files, in order
+	Sum     checksum.Sum // of what was signed, under its base name
+}
+
+// file is one to be written.
+type file struct {
+	path string
+	data []byte
+}
+
+// write puts files into place in their order, once all are written.
+func write(files []file, replace bool) error {
+	var all []*atomicfile.File
+	for _, file := range files {
+		f, err := atomicfile.Create(file.path)
+		if err != nil {
+			return err
+		}
+		defer f.Discard()
+		if _, err := f.Write(file.data); err != nil {
+			return err
+		}
+		if err := f.Finish(); err != nil {
+			return err
+		}
+		all = append(all, f)
+	}
+	for i, f := range all {
+		if replace {
+			if err := f.Replace(); err != nil {
+				return err
+			}
+		} else if err := f.Place(); err != nil {
+			for _, done := range files[:i] {
+				_ = os.Remove(done.path)
+			}
+			return fmt.Errorf("%w: it appeared while the file was being signed (--force replaces it)", err)
+		}
+	}
+	return nil
 }
 
 // sums is what one read of a file yields.
 type sums struct {
 	sha256, ssh hash.Hash
 	bundle      *bundler // nil where none is wanted
+	by          string   // who signed
 }
 
 func read(key *keys.Key, path string, o Options) (*sums, error) {
@@ -146,31 +200,28 @@ func open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// checkOldLine refuses to replace a checksum file that says something else.
-func (s *sums) checkOldLine(path string, o Options) error {
+// hasLine says whether the checksum file is there and right. One that says
+// something else is not replaced without Force.
+func (s *sums) hasLine(path string, o Options) (bool, error) {
 	info, err := os.Lstat(path + checksum.Suffix)
-	if o.Force || errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if o.Force || o.SignatureOnly || errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	line := s.line(path)
+	line := s.line(path).String()
 	if info.Mode().IsRegular() && info.Size() == int64(len(line)) {
-		old, err := os.ReadFile(path + checksum.Suffix)
-		if err != nil {
-			return err
-		}
-		if bytes.Equal(old, line) {
-			return nil
+		if old, err := os.ReadFile(path + checksum.Suffix); err != nil || string(old) == line {
+			return true, err
 		}
 	}
-	return fmt.Errorf("%q exists and says something else: --force replaces it", path+checksum.Suffix)
+	return false, fmt.Errorf("%q exists and says something else: --force replaces it", path+checksum.Suffix)
 }
 
-// line is what sha256sum prints for the file.
-func (s *sums) line(path string) []byte {
-	return []byte(checksum.Sum{Digest: [sha256.Size]byte(s.sha256.Sum(nil)), Name: filepath.Base(path)}.String())
+// line is what sha256sum says of the file.
+func (s *sums) line(path string) checksum.Sum {
+	return checksum.Sum{Digest: [sha256.Size]byte(s.sha256.Sum(nil)), Name: filepath.Base(path)}
 }
 
 // sign returns the files to write, in the order that the package promises.
@@ -179,16 +230,17 @@ func (s *sums) sign(key *keys.Key, path string, o Options) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.by = signature.Key.Type() + " key " + signature.Key.Fingerprint()
 	var files []file
 	if s.bundle != nil {
 		text, err := s.bundle.sign()
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, file{path: path + sigstore.Suffix, data: text})
+		files = append(files, file{path + sigstore.Suffix, text})
 	}
-	return append(files,
-		file{path: path + checksum.Suffix, data: s.line(path)},
-		file{path: path + sshsig.Suffix, data: signature.Armor()},
-	), nil
+	if !o.SignatureOnly {
+		files = append(files, file{path + checksum.Suffix, []byte(s.line(path).String())})
+	}
+	return append(files, file{path + sshsig.Suffix, signature.Armor()}), nil
 }

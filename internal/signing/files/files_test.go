@@ -49,13 +49,13 @@ func newFile(t *testing.T, contents string) (path string, key *keys.Key) {
 // What a kill between the renames leaves is told from the whole by this order.
 func TestTheSignatureIsPutIntoPlaceLast(t *testing.T) {
 	path, key := newFile(t, "contents")
-	written, err := Sign(key, path, Options{Namespace: "file", Bundle: true})
+	signed, err := Sign(key, path, Options{Namespace: "file", Bundle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{path + ".sigstore.json", path + ".sha256", path + ".sig"}
-	if !slices.Equal(written, want) {
-		t.Errorf("wrote %q, want %q", written, want)
+	if !slices.Equal(signed.Written, want) {
+		t.Errorf("wrote %q, want %q", signed.Written, want)
 	}
 }
 

@@ -1,0 +1,136 @@
+// Package verify checks a file against what stands beside it: FILE.sig, an SSH
+// signature, as ssh-keygen -Y verify does, FILE.sha256 or a list of sums, and
+// sigstore bundles.
+//
+// Against whom: whoever can replace the file, what stands beside it, or both.
+// The lists of signers and of revoked keys, and the key of a bundle, are the
+// user's own and trusted.
+//
+// What it guarantees: each file is read once, so all that is checked is of
+// the same bytes. A *Refusal is the answer no;
+// every other error is none. Nothing is good that is not signed: sums alone
+// vouch for nobody.
+package verify
+
+import (
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"time"
+
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/fanout"
+)
+
+// Options say who may have signed a file, for what and when.
+type Options struct {
+	Allowed   string // the list of allowed signers, a file
+	Revoked   string // the list of revoked keys, a file; "": none
+	Identity  string // who must have signed; "": anyone who may
+	Namespace string // what for
+	Time      time.Time
+}
+
+// SetTime reads the time of signing as ssh-keygen's verify-time option has it.
+func (o *Options) SetTime(text string) (err error) {
+	o.Time, err = allowedsigners.ParseTime(text)
+	return err
+}
+
+// Signers are the Options with their lists, read.
+type Signers struct {
+	Options
+	allowed *allowedsigners.List
+	revoked *allowedsigners.Revocations // nil: no list
+}
+
+// ReadSigners reads the lists that the options name.
+func ReadSigners(o Options) (*Signers, error) {
+	data, err := readFile(o.Allowed, allowedsigners.MaxSize, "list of allowed signers", "-f")
+	if err != nil {
+		return nil, err
+	}
+	s := &Signers{Options: o, allowed: allowedsigners.Parse(data)}
+	if o.Revoked != "" {
+		data, err := readFile(o.Revoked, allowedsigners.MaxRevocationSize, "list of revoked keys", "-r")
+		if err != nil {
+			return nil, err
+		}
+		s.revoked = allowedsigners.NewRevocations(data)
+	}
+	return s, nil
+}
+
+// Good is what is good about a file.
+type Good struct {
+	Text string // the line that says so
+	// SHA256 is the sum of the file where it was to be compared with one.
+	SHA256 []byte
+}
+
+// File checks a file against its signature and its sums. A sum that disagrees
+// does not hide what is wrong with the signature, nor the other way around:
+// the error may join several.
+func (s *Signers) File(f File) (*Good, error) {
+	sigName := f.signature()
+	sig, err := readSignature(sigName)
+	if err != nil {
+		return nil, err
+	}
+	sums, err := f.sums()
+	if err != nil {
+		return nil, err
+	}
+	in, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	hashes := []hash.Hash{sig.Hash.New()}
+	if sums != nil && sig.Hash != sshsig.SHA256 {
+		hashes = append(hashes, sha256.New())
+	}
+	if err := fanout.Hash(in, hashes...); err != nil {
+		return nil, errRead(err)
+	}
+	sum := hashes[len(hashes)-1].Sum(nil)
+	identity, err := s.judge(sig, sigName, f.Name, hashes[0].Sum(nil))
+	if err := errors.Join(sums.check(f.Name, sum), err); err != nil {
+		return nil, err
+	}
+	return &Good{goodSignature(sig, identity), sum}, nil
+}
+
+func readSignature(name string) (*sshsig.Signature, error) {
+	armored, err := readFile(name, sshsig.MaxSize, "signature", "-s")
+	if err != nil {
+		return nil, err
+	}
+	sig, err := sshsig.Parse(armored)
+	if err != nil {
+		return nil, errBadSignatureFile(name, err)
+	}
+	return sig, nil
+}
+
+// judge returns the identity of an allowed signer who made the signature over
+// the file, and whose key is not revoked.
+func (s *Signers) judge(sig *sshsig.Signature, sigName, file string, digest []byte) (identity string, err error) {
+	if err := sig.Verify(s.Namespace, digest); err != nil {
+		return "", errBadSignature(sigName, file, err)
+	}
+	if s.revoked != nil {
+		if err := s.revoked.Check(sig.Key); err != nil {
+			return "", errRevoked(sig, sigName, s.Revoked, err)
+		}
+	}
+	identity, err = s.allowed.Find(allowedsigners.Query{
+		Key: sig.Key, Namespace: s.Namespace, Time: s.Time,
+		Identity: s.Identity, AnyIdentity: s.Identity == "",
+	})
+	if err != nil {
+		return "", errNotAllowed(sig, sigName, s.Allowed, err, s.allowed.Malformed)
+	}
+	return identity, nil
+}
