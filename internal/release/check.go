@@ -7,45 +7,38 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
 )
 
 // checkFolder checks that every file of a folder has a right sum in its signed
 // list, and where it is published by itself a sum and a signature of its own.
-func (c *checker) checkFolder(ctx context.Context, folder string) error {
+func (c *checker) checkFolder(folder string) error {
 	names, err := content(c.directory, folder)
 	if err != nil || names == nil {
 		return err
 	}
 	list := filepath.Join(folder, sumsFile)
-	c.checkSSH(ctx, list)
+	c.checkSSH(list, nil)
 	sums, err := c.readSums(list)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := c.checkSum(name, list, checksum.Find(sums, sumsFile, nameIn(folder, name))); err != nil {
+		var digest []byte
+		if folder == "" {
+			digest = c.checkBeside(name)
+		}
+		if err := c.checkSum(name, digest, list, checksum.Find(sums, sumsFile, nameIn(folder, name))); err != nil {
 			return err
 		}
-		if folder != "" {
-			continue
-		}
-		own, err := c.readSums(name + checksum.Suffix)
-		if err != nil {
-			return err
-		}
-		if err := c.checkSum(name, name+checksum.Suffix, own); err != nil {
-			return err
-		}
-		c.checkSSH(ctx, name)
 	}
 	return nil
 }
@@ -66,16 +59,20 @@ func (c *checker) readSums(name string) ([]checksum.Sum, error) {
 	return sums, nil
 }
 
-func (c *checker) checkSum(name, list string, sums []checksum.Sum) error {
-	data, err := os.ReadFile(filepath.Join(c.directory, name))
-	if err != nil {
-		return err
+// checkSum checks a file against its sums in a list. digest is that of the file
+// where it was read already.
+func (c *checker) checkSum(name string, digest []byte, list string, sums []checksum.Sum) error {
+	if digest == nil {
+		sum, err := sumOf(filepath.Join(c.directory, name))
+		if err != nil {
+			return err
+		}
+		digest = sum.Digest[:]
 	}
-	digest := sha256.Sum256(data)
 	switch {
 	case len(sums) != 1:
 		c.problem("%s: has %d sums in %s, expected one", name, len(sums), list)
-	case sums[0].Digest != digest:
+	case sums[0].Digest != [sha256.Size]byte(digest):
 		c.problem("%s: its sum is %x, and %s says %x", name, digest, list, sums[0].Digest)
 	default:
 		c.sums++
@@ -83,32 +80,37 @@ func (c *checker) checkSum(name, list string, sums []checksum.Sum) error {
 	return nil
 }
 
-// checkSSH has ssh-keygen check the signature of a file.
-func (c *checker) checkSSH(ctx context.Context, name string) {
-	signature, list := filepath.Join(c.directory, name+sshsig.Suffix), filepath.Join(c.temporary, allowedSignersFile)
-	out, err := exec.CommandContext(ctx, "ssh-keygen", "-Y", "find-principals", "-s", signature, "-f", list).CombinedOutput()
-	if err != nil {
-		c.problem("%s: no signer that %s names: %v: %s", name, allowedSignersFile, err, words(out))
-		return
-	}
-	signer, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	f, err := os.Open(filepath.Join(c.directory, name))
+// checkBeside checks a file against its own signature and sum, and returns its
+// SHA-256, nil if it is not good.
+func (c *checker) checkBeside(name string) []byte {
+	sums, err := verify.ReadSums(filepath.Join(c.directory, name+checksum.Suffix))
 	if err != nil {
 		c.problem("%s: %v", name, err)
-		return
+		return nil
 	}
-	defer f.Close()
-	args := []string{"-Y", "verify", "-f", list, "-I", signer, "-n", namespace, "-s", signature}
-	if c.revoked != nil {
-		args = append(args, "-r", filepath.Join(c.temporary, revokedKeysFile))
+	digest := c.checkSSH(name, sums)
+	if digest != nil {
+		c.sums++
 	}
-	verify := exec.CommandContext(ctx, "ssh-keygen", args...)
-	verify.Stdin = f
-	if out, err := verify.CombinedOutput(); err != nil {
-		c.problem("%s: ssh-keygen: %v: %s", name, err, words(out))
-		return
+	return digest
+}
+
+// checkSSH checks the signature of a file, as hapgent-verify does. Tests have
+// ssh-keygen check those of every file of a release.
+func (c *checker) checkSSH(name string, sums *verify.Sums) []byte {
+	if !exists(c.directory, name+sshsig.Suffix) {
+		c.problem("%s: not signed", name)
+		return nil
+	}
+	good, err := c.signers.File(verify.File{Name: filepath.Join(c.directory, name), Sums: sums})
+	if err != nil {
+		for _, err := range verify.Split(err) {
+			c.problem("%s: %v", name, err)
+		}
+		return nil
 	}
 	c.ssh++
+	return good.SHA256
 }
 
 // checkRepositories has gpgv check what the tools of users will.
@@ -186,8 +188,16 @@ func (t taken) published(path string) string {
 	return filepath.Join(t.from, name)
 }
 
-func (t taken) ssh(path string) ([]byte, error) {
-	return optional(t.published(path) + sshsig.Suffix)
+func (t taken) ssh(path string, o files.Options) (checksum.Sum, error) {
+	signature, err := optional(t.published(path) + sshsig.Suffix)
+	if err != nil {
+		return checksum.Sum{}, err
+	}
+	sum, err := sumOf(path)
+	if err == nil && !o.SignatureOnly {
+		err = os.WriteFile(path+checksum.Suffix, []byte(sum.String()), 0o644)
+	}
+	return sum, errors.Join(err, os.WriteFile(path+sshsig.Suffix, signature, 0o644))
 }
 
 // clear gives the text of the rebuilt file the signature of the published one.

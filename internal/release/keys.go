@@ -10,11 +10,12 @@ import (
 
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
+	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
-	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
@@ -24,8 +25,9 @@ const namespace = "file"
 // signatures are those that a release has, each of a file by its path. They are
 // made by Keys, or taken from what was published.
 type signatures interface {
-	// ssh is the armored SSH signature of the file.
-	ssh(path string) ([]byte, error)
+	// ssh writes what stands beside the file, its SSH signature and its sum, and
+	// returns the sum.
+	ssh(path string, o files.Options) (checksum.Sum, error)
 	// clear is the text with its OpenPGP signature.
 	clear(ctx context.Context, path string) ([]byte, error)
 	// detached is the armored OpenPGP signature of the file.
@@ -103,21 +105,12 @@ func (i identity) checkAllowed(key *keys.Key) error {
 	return nil
 }
 
-func (k *Keys) ssh(path string) ([]byte, error) {
-	f, err := os.Open(path)
+func (k *Keys) ssh(path string, o files.Options) (checksum.Sum, error) {
+	signed, err := files.Sign(k.key, path, o)
 	if err != nil {
-		return nil, err
+		return checksum.Sum{}, err
 	}
-	defer f.Close()
-	digest, err := sshsig.SHA512.Digest(f)
-	if err != nil {
-		return nil, err
-	}
-	signature, err := sshsig.Sign(k.key, namespace, sshsig.SHA512, digest)
-	if err != nil {
-		return nil, err
-	}
-	return signature.Armor(), nil
+	return signed.Sum, nil
 }
 
 func (k *Keys) clear(ctx context.Context, path string) ([]byte, error) {

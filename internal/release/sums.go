@@ -2,8 +2,6 @@ package release
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 )
 
 // sumsFile is what each folder of a release has, with a signature: the sums of
@@ -70,22 +69,25 @@ func (p *plan) writeFolder(directory, folder string) error {
 	}
 	var lines strings.Builder
 	for _, name := range names {
-		data, err := os.ReadFile(filepath.Join(directory, name))
+		path := filepath.Join(directory, name)
+		var sum checksum.Sum
+		if folder == "" {
+			sum, err = p.ssh(path, files.Options{Namespace: namespace})
+		} else {
+			sum, err = sumOf(path)
+		}
 		if err != nil {
 			return err
 		}
-		line := checksum.Sum{Digest: sha256.Sum256(data), Name: nameIn(folder, name)}.String()
-		lines.WriteString(line)
-		if folder != "" {
-			continue
-		}
-		path := filepath.Join(directory, name)
-		if err := errors.Join(os.WriteFile(path+checksum.Suffix, []byte(line), 0o644), p.writeSignature(path)); err != nil {
-			return err
-		}
+		sum.Name = nameIn(folder, name)
+		lines.WriteString(sum.String())
 	}
 	list := filepath.Join(directory, folder, sumsFile)
-	return errors.Join(os.WriteFile(list, []byte(lines.String()), 0o644), p.writeSignature(list))
+	if err := os.WriteFile(list, []byte(lines.String()), 0o644); err != nil {
+		return err
+	}
+	_, err = p.ssh(list, files.Options{Namespace: namespace, SignatureOnly: true})
+	return err
 }
 
 // nameIn is the path of a file as seen from its folder.
@@ -93,10 +95,12 @@ func nameIn(folder, name string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(name, folder), "/")
 }
 
-func (p *plan) writeSignature(path string) error {
-	signature, err := p.ssh(path)
+// sumOf is the sum of a file, under its base name.
+func sumOf(path string) (checksum.Sum, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return checksum.Sum{}, err
 	}
-	return os.WriteFile(path+sshsig.Suffix, signature, 0o644)
+	defer f.Close()
+	return checksum.Read(f, filepath.Base(path))
 }

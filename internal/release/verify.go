@@ -8,11 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
 )
 
 // ErrDiffers is the error of a release that was checked and is not good.
@@ -113,22 +114,21 @@ type checker struct {
 	*plan
 	*report
 	directory, temporary string
+	signers              *verify.Signers
 	ring                 *gnupg.Ring
 	sums, ssh, pgp       int // that are good
 }
 
 func (c *checker) check(ctx context.Context) error {
-	for name, text := range map[string][]byte{allowedSignersFile: c.allowedSigners, revokedKeysFile: c.revoked} {
-		if err := os.WriteFile(filepath.Join(c.temporary, name), text, 0o600); err != nil {
-			return err
-		}
+	if err := c.readSigners(); err != nil {
+		return err
 	}
 	for _, folder := range folders {
-		if err := c.checkFolder(ctx, folder); err != nil {
+		if err := c.checkFolder(folder); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(c.out, "%d sums are right, %d signatures are good to ssh-keygen\n", c.sums, c.ssh)
+	fmt.Fprintf(c.out, "%d sums are right, %d SSH signatures are good\n", c.sums, c.ssh)
 	ring, err := gnupg.NewRing(ctx, c.keyring, c.temporary)
 	if err != nil {
 		return fmt.Errorf("%s: %w", keyringFile, err)
@@ -143,4 +143,20 @@ func (c *checker) check(ctx context.Context) error {
 	return nil
 }
 
-func words(out []byte) string { return strings.Join(strings.Fields(string(out)), " ") }
+// readSigners reads who may have signed what is checked, from copies of the
+// lists that were held to the tree's.
+func (c *checker) readSigners() (err error) {
+	o := verify.Options{Namespace: namespace, Time: time.Now()}
+	o.Allowed = filepath.Join(c.temporary, allowedSignersFile)
+	if err := os.WriteFile(o.Allowed, c.allowedSigners, 0o600); err != nil {
+		return err
+	}
+	if c.revoked != nil {
+		o.Revoked = filepath.Join(c.temporary, revokedKeysFile)
+		if err := os.WriteFile(o.Revoked, c.revoked, 0o600); err != nil {
+			return err
+		}
+	}
+	c.signers, err = verify.ReadSigners(o)
+	return err
+}

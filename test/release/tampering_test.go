@@ -71,7 +71,7 @@ func TestVerifyReleaseFindsWhatWasTamperedWith(t *testing.T) {
 		"\nhapgent-arm64: differs from byte 1001, of ",
 		"\n--- " + dist + "/hapgent-arm64\n+++ ", // as diffoscope has it
 		"hapgent-s390x: its sum is ",
-		"hapgent-s390x: ssh-keygen: exit status 255: ",
+		"/hapgent-s390x.sig\" is not a signature of ",
 		"\nhapgent-s390x: differs from byte 2001, of ",
 		"apt/pool/" + deb + ": its sum is ",
 		"\napt/pool/" + deb + ": differs from byte 501, of ",
@@ -80,7 +80,7 @@ func TestVerifyReleaseFindsWhatWasTamperedWith(t *testing.T) {
 		"apt/dists/stable/InRelease: gpgv: ",
 		"\napt/dists/stable/InRelease: differs from byte ",
 		"hapgent-mips: the source makes no such file",
-		"hapgent-i386: no signer that allowed_signers names: ",
+		"hapgent-i386: not signed",
 		"\nhapgent-verify: not published",
 		"this is not what the source makes, or not signed by whom it should be",
 	} {

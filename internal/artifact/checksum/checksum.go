@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 )
@@ -29,6 +30,13 @@ const MaxSize = 16 << 20
 type Sum struct {
 	Digest [sha256.Size]byte
 	Name   string
+}
+
+// Read returns the sum of all of r, which it streams, under the name.
+func Read(r io.Reader, name string) (Sum, error) {
+	digest := sha256.New()
+	_, err := io.Copy(digest, r)
+	return Sum{[sha256.Size]byte(digest.Sum(nil)), name}, err
 }
 
 // String returns the line that sha256sum writes, with its newline.
