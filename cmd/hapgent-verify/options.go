@@ -35,6 +35,7 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.checksum, "c", "", "")
 	flags.StringVar(&o.signers.Revoked, "r", "", "")
 	flags.Func("O", "", o.setOption)
+	flags.StringVar(&o.file.Output, "o", "", "")
 	flags.StringVar(&o.bundle, "bundle", "", "")
 	flags.StringVar(&o.key, "key", "", "")
 	var err error
@@ -65,6 +66,8 @@ func (o *options) complete(flags *flag.FlagSet) error {
 		return errors.New("--bundle and --key belong together")
 	case o.bundle != "":
 		return o.completeBundle(flags)
+	case o.file.Output != "" && len(o.files) > 1:
+		return fmt.Errorf("-o is for one file, found %d files", len(o.files))
 	case o.file.Signature != "" && len(o.files) > 1:
 		return fmt.Errorf("-s names the signature of one file, found %d files", len(o.files))
 	}
@@ -82,7 +85,7 @@ func (o *options) completeBundle(flags *flag.FlagSet) error {
 	}
 	var foreign error
 	flags.Visit(func(f *flag.Flag) {
-		if !strings.Contains(" bundle key c ", " "+f.Name+" ") {
+		if !strings.Contains(" bundle key c o ", " "+f.Name+" ") {
 			foreign = fmt.Errorf("-%s has no meaning with --bundle, which knows one key and no list of signers", f.Name)
 		}
 	})

@@ -105,6 +105,9 @@ func (c *checker) checkSSH(name string, sums *verify.Sums) []byte {
 	good, err := c.signers.File(verify.File{Name: filepath.Join(c.directory, name), Sums: sums})
 	if err != nil {
 		for _, err := range verify.Split(err) {
+			if no := new(verify.Refusal); errors.As(err, &no) {
+				err = no.Why
+			}
 			c.problem("%s: %v", name, err)
 		}
 		return nil

@@ -47,7 +47,7 @@ func makeRelease(t *testing.T, dir string) releaseKey {
 	if err := os.Mkdir(filepath.Join(dir, ".ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	allowed := append([]byte("vladimir@deviant.guru "), read(t, private+".pub")...)
+	allowed := append([]byte(`vladimir@deviant.guru namespaces="file" `), read(t, private+".pub")...)
 	if err := os.WriteFile(filepath.Join(dir, ".ssh", "allowed_signers"), allowed, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +66,7 @@ func makeRelease(t *testing.T, dir string) releaseKey {
 	if err := os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(sums), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	machine(t).keygen(t, "", "-q", "-Y", "sign", "-f", private, "-n", "file", filepath.Join(dir, "SHA256SUMS"))
 	return releaseKey{
 		public:      strings.TrimSpace(string(read(t, private+".pub"))),
 		fingerprint: strings.Fields(string(machine(t).keygen(t, "", "-l", "-f", private)))[1],

@@ -8,6 +8,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/signing/atomicfile"
 )
 
 // StandardInput as File.Name stands for standard input.
@@ -19,6 +20,7 @@ type File struct {
 	Input     io.Reader // what StandardInput is
 	Signature string    // "": Name.sig
 	Sums      *Sums     // nil: Name.sha256, if that is there
+	Output    string    // what was read goes here if it is good; "": nowhere
 }
 
 func (f File) signature() string {
@@ -30,30 +32,64 @@ func (f File) signature() string {
 
 // sums returns what the file's sum must be, nil if nothing says.
 func (f File) sums() (*Sums, error) {
-	sums := f.Sums
-	if sums == nil {
-		beside := f.Name + checksum.Suffix
-		if f.Name == StandardInput || !exists(beside) {
-			return nil, nil
-		}
-		var err error
-		if sums, err = ReadSums(beside); err != nil {
-			return nil, err
-		}
+	beside := f.Name + checksum.Suffix
+	if f.Sums != nil || f.Name == StandardInput || !exists(beside) {
+		return f.Sums, nil
 	}
-	return sums.of(f.Name)
+	return ReadSums(beside)
+}
+
+// input is a file that is read, and written to its output meanwhile.
+type input struct {
+	io.Reader
+	file   io.Closer
+	output *atomicfile.File // nil: none
 }
 
 // open opens a file to verify.
-func (f File) open() (io.ReadCloser, error) {
-	if f.Name == StandardInput {
-		return io.NopCloser(f.Input), nil
+func (f File) open() (*input, error) {
+	in := &input{f.Input, io.NopCloser(nil), nil}
+	if f.Name != StandardInput {
+		file, err := os.Open(f.Name)
+		if err != nil {
+			return nil, errRead(err)
+		}
+		in.Reader, in.file = file, file
 	}
-	file, err := os.Open(f.Name)
+	if f.Output == "" {
+		return in, nil
+	}
+	// a link may be /dev/stdout, which no file must replace
+	if info, err := os.Lstat(f.Output); err == nil && !info.Mode().IsRegular() {
+		in.file.Close()
+		return nil, errNotReplaceable(f.Output)
+	}
+	output, err := atomicfile.Create(f.Output)
 	if err != nil {
-		return nil, errRead(err)
+		in.file.Close()
+		return nil, err
 	}
-	return file, nil
+	in.Reader, in.output = io.TeeReader(in.Reader, output), output
+	return in, nil
+}
+
+// keep gives the output its name.
+func (in *input) keep() error {
+	if in.output == nil {
+		return nil
+	}
+	if err := in.output.Finish(); err != nil {
+		return err
+	}
+	return in.output.Replace()
+}
+
+// Close also removes an output that was not kept.
+func (in *input) Close() {
+	in.file.Close()
+	if in.output != nil {
+		in.output.Discard()
+	}
 }
 
 // readFile reads what is small: a signature, a key, a list. what says which,

@@ -3,6 +3,8 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -18,9 +20,17 @@ import (
 // What is said of a file stands in this file, and nowhere else.
 
 // Refusal is the error of a check that was made, and whose answer is no.
-type Refusal struct{ error }
+type Refusal struct {
+	File string // which is not verified
+	Why  error
+	Hint string // what to do, where that is not plain
+}
 
-func (r *Refusal) Unwrap() error { return r.error }
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%s: NOT verified: %v", label(r.File), r.Why)
+}
+
+func (r *Refusal) Unwrap() error { return r.Why }
 
 // Split returns the errors that File has joined.
 func Split(err error) []error {
@@ -43,14 +53,28 @@ func goodBundle(key ssh.PublicKey, b *sigstore.Bundle) string {
 	return good
 }
 
+// noteSigner is said where nobody asked for a signer and there are several.
+func noteSigner(file, identity, list string) string {
+	return fmt.Sprintf("%s: signed by %q, one of several whom %q allows; -I %[2]q accepts no other", label(file), identity, list)
+}
+
 // What could not be tried.
 
 func errMissing(name, what, option string) error {
 	return fmt.Errorf("%q: there is no such %s; name it with %s", name, what, option)
 }
 
-// errRead is about the file to verify.
-func errRead(err error) error { return errUnreadable("file to verify", err) }
+// errRead is about the file to verify, and what is written of it meanwhile.
+func errRead(err error) error {
+	if path := new(fs.PathError); errors.As(err, &path) && path.Op == "write" {
+		return err
+	}
+	return errUnreadable("file to verify", err)
+}
+
+func errNotReplaceable(name string) error {
+	return fmt.Errorf("%q is not a regular file: -o replaces one, or makes it", name)
+}
 
 func errUnreadable(what string, err error) error {
 	return fmt.Errorf("the %s cannot be read: %w", what, err)
@@ -74,71 +98,79 @@ func errBundleUntried(name, file string, err error) error {
 
 // What was tried and is not good.
 
-func errBad(format string, args ...any) error {
-	return &Refusal{fmt.Errorf(format, args...)}
+func refusal(file, hint, format string, args ...any) error {
+	return &Refusal{file, fmt.Errorf(format, args...), hint}
 }
 
 // errBadSignatureFile is about text that is no signature, which could not be
 // tried, or a signature that is malformed inside, which is none of a file.
-func errBadSignatureFile(name string, err error) error {
+func errBadSignatureFile(name, file string, err error) error {
 	if errors.Is(err, sshsig.ErrArmor) {
 		return fmt.Errorf("%q is %w", name, err)
 	}
-	return errBad("%q cannot be good: %w", name, err)
+	return refusal(file, "", "%q cannot be good: %w", name, err)
 }
 
 func errBadSignature(sigName, file string, err error) error {
 	switch {
 	case errors.Is(err, sshsig.ErrNamespace):
-		return errBad("%q is %w (-n)", sigName, err)
+		return refusal(file, "", "%q is %w (-n)", sigName, err)
 	case errors.Is(err, pubkey.ErrAlgorithm):
-		return errBad("%q is not accepted: %w", sigName, err)
+		return refusal(file, "", "%q is not accepted: %w", sigName, err)
 	}
-	return errBad("%q is not a signature of %s: one of the two was changed, or is that of another file; "+
-		"do not use it, download both again: %w", sigName, fileName(file), err)
+	return refusal(file, "one of the two was changed, or is that of another file: do not use it, download both again",
+		"%q is not a signature of it: %w", sigName, err)
 }
 
-func errRevoked(sig *sshsig.Signature, sigName, list string, err error) error {
+func errRevoked(sig *sshsig.Signature, file, list string, err error) error {
 	if errors.Is(err, allowedsigners.ErrRevoked) {
-		return errBad("%q is good, but made by %s, which %q says not to trust: %w",
-			sigName, sig.Key.Fingerprint(), list, err)
+		return refusal(file, "", "signed by %s, which %q says not to trust: %w", sig.Key.Fingerprint(), list, err)
 	}
 	return fmt.Errorf("%q cannot be asked whether %s is revoked: %w", list, sig.Key.Fingerprint(), err)
 }
 
-func errNotAllowed(sig *sshsig.Signature, sigName, list string, err error, malformed []error) error {
-	more := ""
+func errNotAllowed(sig *sshsig.Signature, file, list string, err error, malformed []error) error {
+	more, hint := "", ""
 	if len(malformed) > 0 {
 		more = fmt.Sprintf("; %d of its lines cannot be read, the first is %v", len(malformed), malformed[0])
 	}
-	made := fmt.Sprintf("%q is good, but made by %s", sigName, sig.Key.Fingerprint())
-	if errors.Is(err, allowedsigners.ErrUnknown) {
-		return errBad("%s, which no line of %q lists; add the key only if its owner told you that it is theirs%s",
-			made, list, more)
+	switch {
+	case errors.Is(err, allowedsigners.ErrUnknown):
+		return refusal(file, "add the key only if its owner told you that it is theirs",
+			"signed by %s, which %q does not list%s", sig.Key.Fingerprint(), list, more)
+	case errors.Is(err, allowedsigners.ErrExpired), errors.Is(err, allowedsigners.ErrNotYetValid):
+		hint = "if you know from elsewhere when it was signed, give that time (-O verify-time=TIME)"
 	}
-	if errors.Is(err, allowedsigners.ErrExpired) || errors.Is(err, allowedsigners.ErrNotYetValid) {
-		more += "; if you know from elsewhere when it was signed, give that time (-O verify-time=TIME)"
-	}
-	return errBad("%s, which %q does not accept: %w%s", made, list, err, more)
+	return refusal(file, hint, "signed by %s, which %q does not accept: %w%s", sig.Key.Fingerprint(), list, err, more)
 }
 
 func errBadBundle(name, file string, err error) error {
-	return errBad("%q is not good for %s: %w", name, fileName(file), err)
+	return refusal(file, "", "%q is not good for it: %w", name, err)
 }
 
-func errNotListed(file, from string) error {
-	return errBad("%q has no sum for %q", from, file)
+func errNotListed(file string, s *Sums) error {
+	if len(s.all) > 1 {
+		return refusal(file, "", "%q has no sum for it", s.from)
+	}
+	return refusal(file, "either it was renamed, or another file is served under this name",
+		"%q has the sum of %q and of nothing else", s.from, s.all[0].Name)
 }
 
 func errSumDisagrees(file string, sum []byte, from string, want checksum.Sum) error {
-	return errBad("%s is damaged or another file; do not use it, download it again: its SHA-256 sum is %x, %q has %x for %q",
-		fileName(file), sum, from, want.Digest, want.Name)
+	return refusal(file, "it is damaged or another file: do not use it, download it again",
+		"its SHA-256 sum is %x, %q has %x for %q", sum, from, want.Digest, want.Name)
 }
 
-// fileName is how messages show the name of a file to verify.
-func fileName(name string) string {
-	if name == StandardInput {
+// plain are the names that need no quotes to be told from what stands around them.
+var plain = regexp.MustCompile(`^[\pL\pN_./+~@%=,-]+$`)
+
+// label is how the name of a file to verify stands at the beginning of a line.
+func label(name string) string {
+	switch {
+	case name == StandardInput:
 		return "standard input"
+	case plain.MatchString(name):
+		return name
 	}
 	return strconv.Quote(name)
 }

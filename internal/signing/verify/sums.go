@@ -4,12 +4,15 @@ import (
 	"crypto/sha256"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
 // Sums are those that a checksum file has.
 type Sums struct {
-	from string
-	all  []checksum.Sum
+	from            string
+	data            []byte
+	all             []checksum.Sum
+	signed, checked bool // its signature stands beside it, and is good
 }
 
 // ReadSums reads a checksum file.
@@ -22,31 +25,38 @@ func ReadSums(name string) (*Sums, error) {
 	if err != nil {
 		return nil, errMalformed(name, err)
 	}
-	return &Sums{name, all}, nil
+	return &Sums{from: name, data: data, all: all, signed: exists(name + sshsig.Suffix)}, nil
 }
 
-// of returns the sums of one file. The one line of a .sha256 file is about the
-// file whatever name it has there; of many lines, one must name the file.
-func (s *Sums) of(file string) (*Sums, error) {
-	if len(s.all) == 1 {
-		return s, nil
+// remark says what nobody vouches for.
+func (s *Sums) remark() string {
+	switch {
+	case s == nil || s.checked:
+		return ""
+	case s.signed:
+		return "(list's signature not checked)"
 	}
-	found := checksum.Find(s.all, s.from, file)
-	if len(found) == 0 {
-		return nil, errNotListed(file, s.from)
-	}
-	return &Sums{s.from, found}, nil
+	return "(list not signed)"
 }
 
-// check compares the sum of the file with every one there is.
+// check compares the sum of the file with every one that the checksum file has for
+// it. There must be one: a file that was given another's name is another file, be
+// its signature as good as it may.
 func (s *Sums) check(file string, sum []byte) error {
 	if s == nil {
 		return nil
 	}
-	for _, want := range s.all {
+	found := checksum.Find(s.all, s.from, file)
+	if file == StandardInput && len(s.all) == 1 {
+		found = s.all
+	}
+	for _, want := range found {
 		if [sha256.Size]byte(sum) != want.Digest {
 			return errSumDisagrees(file, sum, s.from, want)
 		}
+	}
+	if len(found) == 0 {
+		return errNotListed(file, s)
 	}
 	return nil
 }

@@ -6,16 +6,19 @@
 // The lists of signers and of revoked keys, and the key of a bundle, are the
 // user's own and trusted.
 //
-// What it guarantees: each file is read once, so all that is checked is of
-// the same bytes. A *Refusal is the answer no;
+// What it guarantees: each file is read once, so all that is checked, and
+// what is written to File.Output, is of the same bytes. The output has its name
+// only if the file is good. A *Refusal is the answer no;
 // every other error is none. Nothing is good that is not signed: sums alone
 // vouch for nobody.
 package verify
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"hash"
+	"strings"
 	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
@@ -64,7 +67,9 @@ func ReadSigners(o Options) (*Signers, error) {
 
 // Good is what is good about a file.
 type Good struct {
-	Text string // the line that says so
+	Text   string // the line that says so
+	Remark string // what is not, in parentheses; "": nothing
+	Note   string // what the user may want to know; "": nothing
 	// SHA256 is the sum of the file where it was to be compared with one.
 	SHA256 []byte
 }
@@ -74,7 +79,7 @@ type Good struct {
 // the error may join several.
 func (s *Signers) File(f File) (*Good, error) {
 	sigName := f.signature()
-	sig, err := readSignature(sigName)
+	sig, err := readSignature(sigName, f.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -99,17 +104,53 @@ func (s *Signers) File(f File) (*Good, error) {
 	if err := errors.Join(sums.check(f.Name, sum), err); err != nil {
 		return nil, err
 	}
-	return &Good{goodSignature(sig, identity), sum}, nil
+	good := &Good{Text: goodSignature(sig, identity), Remark: f.Sums.remark(), SHA256: sum}
+	if s.Identity == "" && s.several() {
+		good.Note = noteSigner(f.Name, identity, s.Allowed)
+	}
+	return good, in.keep()
 }
 
-func readSignature(name string) (*sshsig.Signature, error) {
+// several tells whether the list allows more than one name to sign.
+func (s *Signers) several() bool {
+	signers := s.allowed.Signers()
+	for _, signer := range signers {
+		if signer.Principals != signers[0].Principals || strings.ContainsAny(signer.Principals, "*?,") {
+			return true
+		}
+	}
+	return false
+}
+
+// ReadList reads a list of sums. Where a signature of it stands beside it, that
+// must be by the same signers.
+func (s *Signers) ReadList(name string) (*Sums, error) {
+	sums, err := ReadSums(name)
+	if err != nil || !sums.signed {
+		return sums, err
+	}
+	sigName := name + sshsig.Suffix
+	sig, err := readSignature(sigName, name)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := sig.Hash.Digest(bytes.NewReader(sums.data))
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.judge(sig, sigName, name, digest)
+	sums.checked = err == nil
+	return sums, err
+}
+
+func readSignature(name, file string) (*sshsig.Signature, error) {
 	armored, err := readFile(name, sshsig.MaxSize, "signature", "-s")
 	if err != nil {
 		return nil, err
 	}
 	sig, err := sshsig.Parse(armored)
 	if err != nil {
-		return nil, errBadSignatureFile(name, err)
+		return nil, errBadSignatureFile(name, file, err)
 	}
 	return sig, nil
 }
@@ -122,7 +163,7 @@ func (s *Signers) judge(sig *sshsig.Signature, sigName, file string, digest []by
 	}
 	if s.revoked != nil {
 		if err := s.revoked.Check(sig.Key); err != nil {
-			return "", errRevoked(sig, sigName, s.Revoked, err)
+			return "", errRevoked(sig, file, s.Revoked, err)
 		}
 	}
 	identity, err = s.allowed.Find(allowedsigners.Query{
@@ -130,7 +171,7 @@ func (s *Signers) judge(sig *sshsig.Signature, sigName, file string, digest []by
 		Identity: s.Identity, AnyIdentity: s.Identity == "",
 	})
 	if err != nil {
-		return "", errNotAllowed(sig, sigName, s.Allowed, err, s.allowed.Malformed)
+		return "", errNotAllowed(sig, file, s.Allowed, err, s.allowed.Malformed)
 	}
 	return identity, nil
 }
