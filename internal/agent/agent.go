@@ -5,19 +5,31 @@
 //
 // It guarantees, to whoever runs it:
 //
-//   - Every client is answered at once, whatever other clients, the disk and the
-//     log do. A client cannot make it use memory, processor time or descriptors
-//     beyond fixed bounds, nor change anything: what clients send is thrown away.
+//   - Every client is answered at once, whatever other clients, the disk, systemd
+//     and the log do. A client cannot make it use memory, processor time or
+//     descriptors beyond fixed bounds, nor change anything: what clients send is
+//     thrown away.
 //   - The state changes by a signal only, and a signal is never lost: one that
 //     cannot be obeyed yet waits. Who may send signals is the kernel's business.
 //   - The file holds the old state or the new one, whole, whatever is cut short,
 //     and an answer that has shown is in it, unless the log says that saving failed
 //     or takes more than a second.
 //     A file that is not exactly a state is answered with FAIL, never guessed at.
-//   - Memory is constant: tables are of fixed size and a check allocates nothing.
+//   - Memory is constant: tables are of fixed size, and neither a check nor a
+//     signal, obeyed or not, allocates anything.
 //
 // It does not guard against those who may write the state file or send it
 // signals: they are its operators.
+//
+// What happens to a signal between its arrival and the answer:
+//
+//  1. catchSignals receives it. SIGUSR1 and SIGUSR2 arrive at one thread, in their
+//     order; SIGTERM and SIGINT are sent on behind them.
+//  2. queue.add puts it into the queue, drops what it makes idle, and has a status
+//     answered from a second later on, however long its turn takes to come.
+//  3. keeper.run takes it from the queue when all before it is done.
+//  4. The keeper saves the state, or reads it.
+//  5. queue.publish makes it the answer, and the log and systemd are told.
 package agent
 
 import (
@@ -36,6 +48,9 @@ const (
 	ExitUsage = 2 // it was asked for wrongly: an argument, the environment, an inherited socket
 )
 
+// endTime is how long the end waits for what came before it, in nanoseconds.
+const endTime = 10_000_000_000
+
 // Check reads the environment and the state file as Run does and returns the
 // line that HAProxy would get, without its newline. It opens no socket.
 func Check(getenv Getenv) (answer string, err error) {
@@ -43,9 +58,9 @@ func Check(getenv Getenv) (answer string, err error) {
 	if err != nil {
 		return "", err
 	}
-	s, err := statefile.New(c.StateFile).Load()
-	if err != nil {
-		return "", err
+	s, trouble := statefile.New(c.StateFile).Load()
+	if trouble != nil {
+		return "", trouble
 	}
 	return s.String(), nil
 }
@@ -54,20 +69,35 @@ func Check(getenv Getenv) (answer string, err error) {
 func Run(getenv Getenv, version string) int {
 	kernel.LimitProcessors()
 	log := systemd.NewLog(2, getenv)
-	s, k, status, err := open(getenv, log)
-	if err != nil {
+	defer log.Flush()
+	notifier, err := systemd.NewNotifier(getenv)
+	defer notifier.Flush()
+	fail := func(err error) { // systemctl status shows it also while the service waits to be started again
 		log.Print(systemd.Error, err.Error())
-		systemd.NotifyFailure(getenv, err)
+		notifier.Failing(err)
+	}
+	if err != nil {
+		fail(err)
+		return ExitUsage
+	}
+	s, k, status, err := open(getenv, log, notifier)
+	if err != nil {
+		fail(err)
 		return status
 	}
-	catchSignals(k.queue) // before the state is read: what is sent from here on comes after it
+	notifier.Failed = func(err error) { log.Print(systemd.Warning, err.Error()) }
+	catchSignals(k) // before the state is read: what is sent from here on comes after it
 	k.start(version)
+	ended := make(chan struct{})
 	go func() {
 		k.run()
-		s.StopNow()
+		s.Stop()
+		close(ended)
 	}()
-	if err := s.Run(); err != nil {
-		log.Print(systemd.Error, "cannot wait for clients: "+err.Error())
+	if err = s.Run(); err != nil {
+		fail(errors.New("cannot accept clients: " + err.Error()))
+		go k.end(event{kind: stopEvent, by: "accept"})
+		<-ended
 		return ExitError
 	}
 	return ExitOK
@@ -75,54 +105,40 @@ func Run(getenv Getenv, version string) int {
 
 // open makes all that serving takes, or nothing: what it opened ends with the
 // process that has no use for it.
-func open(getenv Getenv, log *systemd.Log) (*server.Server, *keeper, int, error) {
+func open(getenv Getenv, log *systemd.Log, notifier *systemd.Notifier) (*server.Server, *keeper, int, error) {
 	config, err := ReadConfig(getenv)
 	if err != nil {
 		return nil, nil, ExitUsage, err
 	}
-	notifier, err := systemd.NewNotifier(getenv)
+	s := &server.Server{Alive: notifier.Alive, AliveTime: notifier.Watchdog}
+	k := &keeper{file: statefile.New(config.StateFile), queue: newQueue(s.Answer), log: log, notifier: notifier}
+	k.file.Hint = howToMakeIt(getenv)
+	s.Starved = func() { k.queue.add(event{kind: starvedEvent}) }
+	inherited, err := systemd.Inherited(getenv)
 	if err != nil {
 		return nil, nil, ExitUsage, err
 	}
-	file := statefile.New(config.StateFile)
-	file.Hint = howToMakeIt(getenv)
-	queue := newQueue()
-	s := &server.Server{Starved: func() { queue.add(event{kind: starvedEvent}) }, Alive: notifier.Alive, AliveTime: notifier.Watchdog}
-	if status, err := openListeners(s, getenv, config.Address); err != nil {
-		return nil, nil, status, err
+	if s.Listeners, err = server.Inherit(inherited); err != nil {
+		return nil, nil, ExitUsage, err
 	}
-	if err := s.Open(); err != nil {
-		return nil, nil, ExitError, errors.New("cannot serve: " + err.Error())
+	if len(inherited) == 0 {
+		l, err := server.Listen(config.Address)
+		if err != nil {
+			return nil, nil, ExitError, errors.New("cannot listen on " + config.Address.String() + " (" + IPVariable + ", " + PortVariable + "): " + err.Error())
+		}
+		s.Listeners = []server.Listener{l}
 	}
-	k := &keeper{file: file, server: s, queue: queue, log: log, notifier: notifier}
 	for i, l := range s.Listeners {
 		if i > 0 {
 			k.where += ", "
 		}
-		k.where += l.Name
+		k.where += l.Address.String()
+	}
+	if !config.meets(s.Listeners, getenv) {
+		log.Print(systemd.Warning, IPVariable+" and "+PortVariable+" count for nothing: the sockets are inherited (LISTEN_FDS), and listen on "+k.where)
+	}
+	if err := s.Open(); err != nil {
+		return nil, nil, ExitError, errors.New("cannot serve: " + err.Error())
 	}
 	return s, k, ExitOK, nil
-}
-
-// openListeners takes the inherited sockets; where there are none, it makes one.
-func openListeners(s *server.Server, getenv Getenv, address server.Address) (status int, err error) {
-	inherited, err := systemd.Inherited(getenv)
-	if err != nil {
-		return ExitUsage, err
-	}
-	for _, fd := range inherited {
-		l, err := server.Inherit(fd)
-		if err != nil {
-			return ExitUsage, err
-		}
-		s.Listeners = append(s.Listeners, l)
-	}
-	if s.OwnSocket = len(inherited) == 0; s.OwnSocket {
-		l, err := server.Listen(address)
-		if err != nil {
-			return ExitError, errors.New("cannot listen on " + l.Name + " (" + IPVariable + ", " + PortVariable + "): " + err.Error())
-		}
-		s.Listeners = []server.Listener{l}
-	}
-	return ExitOK, nil
 }

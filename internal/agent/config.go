@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strconv"
 
-	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 	"github.com/epicfilemcnulty/hapgent/internal/agent/server"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
 )
 
 // The environment variables, and what each is where it is unset or empty.
@@ -58,12 +58,24 @@ func ReadConfig(getenv Getenv) (Config, error) {
 	return c, nil
 }
 
+// meets tells whether one of the listeners is where the environment says, as far as
+// it says anything.
+func (c Config) meets(listeners []server.Listener, getenv Getenv) bool {
+	anyIP, anyPort := getenv.or(IPVariable, "") == "", getenv.or(PortVariable, "") == ""
+	for _, l := range listeners {
+		if (anyIP || l.Address.IP == c.Address.IP) && (anyPort || l.Address.Port == c.Address.Port) {
+			return true
+		}
+	}
+	return false
+}
+
 // howToMakeIt is what is said of a state file that is missing, as it is on a new
 // host: how to go on, in words that can be copied where they are known.
 func howToMakeIt(getenv Getenv) string {
 	command := "SIGUSR1"
 	if unit := getenv.or(UnitVariable, ""); unit != "" {
-		command = "`systemctl kill -s USR1 " + kernel.Printable(unit) + "`"
+		command = "`systemctl kill -s USR1 " + statefile.Printable(unit) + "`"
 	}
 	return "; " + command + " answers UP and makes it"
 }

@@ -3,38 +3,25 @@
 package agent
 
 import (
-	"errors"
 	"syscall"
 
-	"github.com/epicfilemcnulty/hapgent/internal/agent/server"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
 	"github.com/epicfilemcnulty/hapgent/internal/agent/systemd"
 )
 
-// publisher answers with the states that it is given.
-type publisher interface {
-	Announce(line []byte)
-	Publish(line []byte)
-}
-
 // keeper owns the state and its file. It runs beside the server, so that a slow
-// disk or a log that nobody reads never keeps a client waiting, and does one
-// thing after the other, so that state, answer and file end up in agreement.
+// disk never keeps a client waiting, and does one thing after the other, so that
+// state, answer and file end up in agreement.
 type keeper struct {
 	file     *statefile.File
 	state    statefile.State
-	server   publisher
 	queue    *queue
 	log      *systemd.Log
 	notifier *systemd.Notifier
 	where    string // the addresses, as messages show them
-	answer   [server.MaxAnswer]byte
+	status   []byte // for systemd, in memory that stays
 }
-
-// every answer fits the server's memory
-const _ = uint(server.MaxAnswer - statefile.MaxAnswer)
-
-func (k *keeper) line() []byte { return k.state.AppendTo(k.answer[:0]) }
 
 // start reads the state for the first time.
 func (k *keeper) start(version string) {
@@ -47,7 +34,7 @@ func (k *keeper) start(version string) {
 		line = append(append(line, ", read from "...), k.file.Name...)
 	}
 	k.log.End(line)
-	k.notifier.Send(k.describe(k.notifier.Ready(), trouble), 0)
+	k.notifier.Ready(k.describeStatus(trouble))
 }
 
 // run obeys until it is told to stop.
@@ -62,82 +49,102 @@ func (k *keeper) run() {
 			k.log.Print(systemd.Warning, "out of file descriptors or memory: the client that waited longest makes room for the next; raise LimitNOFILE=, or see who holds connections open")
 		case stopEvent:
 			k.notifier.Stopping()
-			k.log.End(k.state.AppendTo(append(append(k.log.Begin(systemd.Info), e.name()...), ": stopped, last answered "...)))
+			k.log.End(k.state.Append(append(append(k.log.Begin(systemd.Info), e.by...), ": stopped, last answered "...)))
 			return
 		}
 	}
 }
 
+// end has the keeper stop once it has done what came before. A disk that hangs
+// ends the process after endTime, as far as the kernel lets a process go that
+// waits for a disk.
+func (k *keeper) end(e event) {
+	k.queue.add(e)
+	for end := kernel.Nanotime() + endTime; kernel.Nanotime() < end; {
+		left := syscall.NsecToTimespec(max(end-kernel.Nanotime(), 1))
+		syscall.Nanosleep(&left, nil)
+	}
+	k.queue.mu.Lock()
+	last := k.queue.last()
+	k.log.Print(systemd.Error, e.by+": ended without waiting longer for "+k.file.Name+", which may not hold "+last.String())
+	k.log.Flush()
+	syscall.Exit(ExitError)
+}
+
 // set obeys SIGUSR1 and SIGUSR2. What shows in the answer has been saved, so
 // that nothing that anyone has seen is lost to a kill, and who waits for the
-// answer may write the file; but a disk that hangs does not keep a server in
-// traffic that is told to leave.
+// answer may write the file; but see queue.
 func (k *keeper) set(e event) {
 	was := k.state
-	k.state.Status = statefile.Up
-	if e.signal == syscall.SIGUSR2 {
-		k.state.Status = statefile.Down
-	}
-	k.server.Announce(k.line())
-	warning, err := k.file.Save(k.state)
-	k.server.Publish(k.line())
+	k.state.Status = e.status
+	warning, trouble := k.file.Save(k.state)
+	k.queue.publish(k.state)
 	switch {
-	case err != nil:
-		k.report(systemd.Error, e, was, "NOT saved to ", err.Error())
-		err = errors.New("not saved to " + err.Error())
-	case warning != "":
-		k.report(systemd.Warning, e, was, "saved to ", k.file.Name, ", ", warning)
+	case trouble != nil:
+		k.report(systemd.Error, e, was, "NOT saved to ", trouble.Text())
+		k.status = append(k.describeStatus(nil), ": not saved to "...)
+		k.status = append(k.status, trouble.Text()...)
+	case warning != nil:
+		k.report(systemd.Warning, e, was, "saved to ", warning.Text())
+		k.describeStatus(nil)
 	default:
-		k.report(systemd.Info, e, was, "saved to ", k.file.Name)
+		k.report(systemd.Info, e, was, "saved to ", nil)
+		k.describeStatus(nil)
 	}
-	k.notifier.Send(k.describe(k.notifier.Status(), err), 0)
+	k.notifier.Ready(k.status)
 }
 
 // reload obeys SIGHUP.
 func (k *keeper) reload(e event) {
 	was := k.state
 	k.notifier.Reloading()
-	trouble := k.load()
-	if trouble == nil {
-		k.report(systemd.Info, e, was, "read from ", k.file.Name)
+	if trouble := k.load(); trouble == nil {
+		k.report(systemd.Info, e, was, "read from ", nil)
+		k.notifier.Ready(k.describeStatus(nil))
 	} else {
-		k.report(systemd.Error, e, was, "since it cannot be read: ", trouble.Error())
+		k.report(systemd.Error, e, was, "since it cannot be read: ", trouble.Text())
+		k.notifier.Ready(k.describeStatus(trouble))
 	}
-	k.notifier.Send(k.describe(k.notifier.Ready(), trouble), 0)
 }
 
 // load reads the state; what cannot be read makes it Unknown.
-func (k *keeper) load() (trouble error) {
+func (k *keeper) load() (trouble *statefile.Error) {
 	k.state, trouble = k.file.Load()
 	if trouble != nil {
 		k.state = statefile.Unknown
 	}
-	k.server.Publish(k.line())
+	k.queue.publish(k.state)
 	return trouble
 }
 
-// report logs what a signal did.
-func (k *keeper) report(p systemd.Priority, e event, was statefile.State, how ...string) {
-	line := append(append(k.log.Begin(p), e.name()...), ": "...)
-	line = append(k.state.AppendTo(line), ", was "...)
-	line = append(was.AppendTo(line), ", "...)
-	for _, s := range how {
-		line = append(line, s...)
+// report logs what a signal did; of the file, its name if nothing else is to say.
+func (k *keeper) report(p systemd.Priority, e event, was statefile.State, how string, file []byte) {
+	line := append(append(k.log.Begin(p), e.by...), ": "...)
+	line = append(k.state.Append(line), ", was "...)
+	line = append(append(was.Append(line), ", "...), how...)
+	if file == nil {
+		k.log.End(append(line, k.file.Name...))
+	} else {
+		k.log.End(append(line, file...))
 	}
-	k.log.End(line)
 }
 
 // describe appends what is answered, where, and what is wrong.
-func (k *keeper) describe(line []byte, trouble error) []byte {
-	line = append(k.state.AppendTo(append(line, "answers "...)), " on "...)
+func (k *keeper) describe(line []byte, trouble *statefile.Error) []byte {
+	line = append(k.state.Append(append(line, "answers "...)), " on "...)
 	line = append(line, k.where...)
 	if trouble != nil {
-		line = append(append(line, ": "...), trouble.Error()...)
+		line = append(append(line, ": "...), trouble.Text()...)
 	}
 	return line
 }
 
-func priorityOf(trouble error) systemd.Priority {
+func (k *keeper) describeStatus(trouble *statefile.Error) []byte {
+	k.status = k.describe(k.status[:0], trouble)
+	return k.status
+}
+
+func priorityOf(trouble *statefile.Error) systemd.Priority {
 	if trouble != nil {
 		return systemd.Error
 	}

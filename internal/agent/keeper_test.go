@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/agent/server"
@@ -14,24 +13,28 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/agent/systemd"
 )
 
-// lastAnswer stands for the server.
-type lastAnswer string
+// given are the answers that a queue gave, in place of the server.
+type given struct {
+	now, later string
+	at         int64
+}
 
-func (a *lastAnswer) Announce([]byte)     {}
-func (a *lastAnswer) Publish(line []byte) { *a = lastAnswer(line) }
+func (g *given) answer(now, later []byte, at int64) { *g = given{string(now), string(later), at} }
 
 // testKeeper logs into a pipe that is read by logged.
-func testKeeper(t testing.TB, path string) (k *keeper, answer *lastAnswer, logged func() string) {
+func testKeeper(t *testing.T, path string) (k *keeper, answer *given, logged func() string) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
-	answer = new(lastAnswer)
-	k = &keeper{file: statefile.New(path), server: answer, queue: newQueue(),
-		log: systemd.NewLog(int(w.Fd()), environment()), notifier: &systemd.Notifier{}, where: "127.0.0.1:9777"}
+	answer = &given{}
+	notifier, _ := systemd.NewNotifier(environment())
+	k = &keeper{file: statefile.New(path), queue: newQueue(answer.answer),
+		log: systemd.NewLog(int(w.Fd()), environment()), notifier: notifier, where: "127.0.0.1:9777"}
 	return k, answer, func() string {
+		k.log.Flush()
 		w.Close()
 		b, _ := io.ReadAll(r)
 		return string(b)
@@ -39,10 +42,10 @@ func testKeeper(t testing.TB, path string) (k *keeper, answer *lastAnswer, logge
 }
 
 var (
-	usr1 = event{setEvent, syscall.SIGUSR1}
-	usr2 = event{setEvent, syscall.SIGUSR2}
-	hup  = event{reloadEvent, syscall.SIGHUP}
-	term = event{stopEvent, syscall.SIGTERM}
+	usr1 = event{setEvent, statefile.Up, "SIGUSR1"}
+	usr2 = event{setEvent, statefile.Down, "SIGUSR2"}
+	hup  = event{kind: reloadEvent, by: "SIGHUP"}
+	term = event{kind: stopEvent, by: "SIGTERM"}
 )
 
 func TestKeeperLogsWhatBeforeAfterAndWhere(t *testing.T) {
@@ -50,22 +53,22 @@ func TestKeeperLogsWhatBeforeAfterAndWhere(t *testing.T) {
 	k, answer, logged := testKeeper(t, path)
 	k.start("0.0.0")
 	k.set(usr2)
-	if want := `{"status":"DOWN","weight":77,"maxconn":300}` + "\n"; contents(t, path) != want || *answer != "DOWN 77% maxconn:300" {
-		t.Errorf("after SIGUSR2 the file holds %q, the answer is %v", contents(t, path), *answer)
+	if want := `{"status":"DOWN","weight":77,"maxconn":300}` + "\n"; contents(t, path) != want || answer.now != "DOWN 77% maxconn:300" {
+		t.Errorf("after SIGUSR2 the file holds %q, the answer is %v", contents(t, path), answer.now)
 	}
 	os.WriteFile(path, []byte(`{"status":"DRAIN"}`), 0o644)
 	k.reload(hup)
 	os.WriteFile(path, []byte(`{"status":"DRAINED"}`), 0o644)
 	k.reload(hup)
-	if *answer != "FAIL" {
-		t.Errorf("after a broken file the answer is %v", *answer)
+	if answer.now != "FAIL" {
+		t.Errorf("after a broken file the answer is %v", answer.now)
 	}
 	k.set(usr1)
 	os.Remove(path)
 	os.Mkdir(path, 0o755)
 	k.set(usr2)
-	if *answer != "DOWN" {
-		t.Errorf("after a save that failed the answer is %v", *answer)
+	if answer.now != "DOWN" {
+		t.Errorf("after a save that failed the answer is %v", answer.now)
 	}
 	k.queue.add(event{kind: starvedEvent})
 	k.queue.add(term)
@@ -89,8 +92,8 @@ func TestKeeperStartsWithFailWhereThereIsNoFile(t *testing.T) {
 	k, answer, logged := testKeeper(t, path)
 	k.start("0.0.0")
 	want := "hapgent: version 0.0.0 answers FAIL on 127.0.0.1:9777: " + path + ": no such file or directory\n"
-	if got := logged(); got != want || *answer != "FAIL" {
-		t.Errorf("answers %v and logs %q, want %q", *answer, got, want)
+	if got := logged(); got != want || answer.now != "FAIL" {
+		t.Errorf("answers %v and logs %q, want %q", answer.now, got, want)
 	}
 }
 
@@ -106,7 +109,8 @@ func TestStartRemovesWhatAKilledAgentLeft(t *testing.T) {
 }
 
 // TestObeyingAllocatesNothing is why memory cannot grow with the number of
-// signals, in an agent whose heap is never large enough to be collected.
+// signals, in an agent whose heap is never large enough to be collected: neither
+// where all is well, nor where the file is broken, or cannot be saved.
 func TestObeyingAllocatesNothing(t *testing.T) {
 	path := stateIn(t, busyJSON)
 	k, _, _ := testKeeper(t, path)
@@ -116,16 +120,23 @@ func TestObeyingAllocatesNothing(t *testing.T) {
 	}
 	defer null.Close()
 	k.log = systemd.NewLog(int(null.Fd()), environment())
+	k.queue.answer = (&server.Server{}).Answer
 	k.start("0.0.0")
-	k.server = &server.Server{}
-	if n := testing.AllocsPerRun(20, func() { k.reload(hup); k.set(usr2); k.set(usr1) }); n != 0 {
-		t.Errorf("%v allocations per reload and two saves, want 0", n)
+	none := func(what string, do func()) {
+		t.Helper()
+		do()
+		if n := testing.AllocsPerRun(20, do); n != 0 {
+			t.Errorf("%v allocations per %s, want 0", n, what)
+		}
 	}
-	k.queue.add(usr1)
-	k.queue.next()
-	if n := testing.AllocsPerRun(20, func() { k.queue.add(usr1); k.queue.add(hup); k.queue.next(); k.queue.next() }); n != 0 {
-		t.Errorf("%v allocations in the queue, want 0", n)
-	}
+	none("reload and two saves", func() { k.reload(hup); k.set(usr2); k.set(usr1) })
+	none("four signals in the queue", func() { k.queue.add(usr1); k.queue.add(hup); k.queue.next(); k.queue.next() })
+	os.WriteFile(path, []byte(`{"status":"DRAINED"}`), 0o644)
+	none("reload of a broken file", func() { k.reload(hup) })
+	os.Remove(path)
+	none("reload of a file that is not there", func() { k.reload(hup) })
+	os.Mkdir(path, 0o755)
+	none("save that fails", func() { k.set(usr2) })
 }
 
 // stateIn writes a state file into a folder of its own.

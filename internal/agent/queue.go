@@ -4,21 +4,25 @@ package agent
 
 import (
 	"sync"
-	"syscall"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/server"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
 )
 
-// event is a signal, or another thing that the keeper has to act upon or log.
+// event is what the keeper has to act upon or log.
 type event struct {
 	kind   eventKind
-	signal syscall.Signal
+	status statefile.Status // of a setEvent
+	by     string           // the signal that asks for it
 }
 
 type eventKind byte
 
 const (
-	setEvent     eventKind = iota // SIGUSR1, SIGUSR2
-	reloadEvent                   // SIGHUP
-	stopEvent                     // SIGTERM, SIGINT
+	setEvent     eventKind = iota // answer the status
+	reloadEvent                   // read the file
+	stopEvent                     // end
 	starvedEvent                  // a client came, and there was no descriptor or memory for it
 )
 
@@ -27,13 +31,32 @@ const (
 // one makes idle are dropped, which keeps the queue short. A status makes
 // those before it idle. A reload makes the one right before it idle, but not one
 // with a status between them, since that status keeps the weight it finds.
+//
+// It also decides what is answered: the state that the keeper published, until a
+// status that came since has waited for saveTime. So what shows has been saved, as
+// a rule; but a disk that hangs keeps no server in traffic that is told to leave.
 type queue struct {
+	answer func(now, later []byte, at int64) // as server.Server.Answer has it
+	filled chan struct{}                     // holds one where the queue may have become longer
+
 	mu     sync.Mutex
 	events []event
-	filled chan struct{} // holds one where the queue may have become longer
+	state  statefile.State  // published
+	newest statefile.Status // asked for since; none: ""
+	dueAt  int64            // when that is answered, nanotime
+	lines  [2][server.MaxAnswer]byte
 }
 
-func newQueue() *queue { return &queue{filled: make(chan struct{}, 1)} }
+// saveTime is how long a status waits to be saved before it is answered, in
+// nanoseconds.
+const saveTime = 1_000_000_000
+
+// every answer fits the server's memory
+const _ = uint(server.MaxAnswer - statefile.MaxAnswer)
+
+func newQueue(answer func(now, later []byte, at int64)) *queue {
+	return &queue{answer: answer, filled: make(chan struct{}, 1)}
+}
 
 func (q *queue) add(e event) {
 	q.mu.Lock()
@@ -44,6 +67,14 @@ func (q *queue) add(e event) {
 		}
 	}
 	q.events = appendEvent(kept, e)
+	if e.kind == setEvent {
+		now := kernel.Nanotime()
+		if q.newest != "" && now >= q.dueAt { // it shows, so it stays until the next is due
+			q.state.Status = q.newest
+		}
+		q.newest, q.dueAt = e.status, now+saveTime
+		q.show()
+	}
 	q.mu.Unlock()
 	select {
 	case q.filled <- struct{}{}:
@@ -72,4 +103,36 @@ func (q *queue) next() event {
 		q.mu.Unlock()
 		<-q.filled
 	}
+}
+
+// publish makes the state the answer. A status that has come since still waits.
+func (q *queue) publish(s statefile.State) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.state = s
+	for _, e := range q.events {
+		if e.kind == setEvent {
+			q.show()
+			return
+		}
+	}
+	q.newest = ""
+	q.show()
+}
+
+// show has the answers given. An agent that has not read its file yet has none.
+func (q *queue) show() {
+	if q.newest == "" {
+		q.dueAt = 0
+	}
+	q.answer(q.state.Append(q.lines[0][:0]), q.last().Append(q.lines[1][:0]), q.dueAt)
+}
+
+// last is the state that is answered if nothing else comes.
+func (q *queue) last() statefile.State {
+	s := q.state
+	if q.newest != "" {
+		s.Status = q.newest
+	}
+	return s
 }

@@ -4,18 +4,17 @@ package agent
 
 import (
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
 )
 
 // TestQueueKeepsWhatMatters gives the queue signals that come while the keeper is
 // busy: 1 and 2 for SIGUSR1 and SIGUSR2, H for SIGHUP, T for SIGTERM, S for a
 // word on descriptors.
 func TestQueueKeepsWhatMatters(t *testing.T) {
-	letters := map[rune]event{
-		'1': {setEvent, syscall.SIGUSR1}, '2': {setEvent, syscall.SIGUSR2}, 'H': {reloadEvent, syscall.SIGHUP},
-		'T': {stopEvent, syscall.SIGTERM}, 'S': {kind: starvedEvent},
-	}
+	letters := map[rune]event{'1': usr1, '2': usr2, 'H': hup, 'T': term, 'S': {kind: starvedEvent}}
 	for sent, want := range map[string]string{
 		"1": "1", "12": "2", "21": "1", "H": "H", "HH": "H", "1H": "1H", "H1": "H1",
 		"1H2":                         "H2",  // the reload finds the weight that the second status saves
@@ -28,7 +27,7 @@ func TestQueueKeepsWhatMatters(t *testing.T) {
 		strings.Repeat("1H2HS", 1000): "H2HS",
 		"T1":                          "T1", // the keeper never comes to the second
 	} {
-		q := newQueue()
+		q := newQueue((&given{}).answer)
 		for _, c := range sent {
 			q.add(letters[c])
 		}
@@ -48,7 +47,7 @@ func TestQueueKeepsWhatMatters(t *testing.T) {
 }
 
 func TestQueueWakesItsReader(t *testing.T) {
-	q := newQueue()
+	q := newQueue((&given{}).answer)
 	got := make(chan event)
 	go func() {
 		for range 100 {
@@ -56,7 +55,57 @@ func TestQueueWakesItsReader(t *testing.T) {
 		}
 	}()
 	for range 100 {
-		q.add(event{setEvent, syscall.SIGUSR1})
+		q.add(usr1)
 		<-got
+	}
+}
+
+// A status is answered a second after it came, whatever the keeper is at: the
+// queue does not wait for it to be taken.
+func TestQueueHasAStatusAnsweredThoughTheKeeperHangs(t *testing.T) {
+	answer := &given{}
+	q := newQueue(answer.answer)
+	file := statefile.State{Status: statefile.Ready, Weight: statefile.Number{Value: 7, Set: true}}
+	q.publish(file)
+	if want := (given{"READY 7%", "READY 7%", 0}); *answer != want {
+		t.Fatalf("published: %v, want %v", *answer, want)
+	}
+	q.add(hup)
+	q.next() // and hangs
+	before := kernel.Nanotime()
+	q.add(usr2)
+	if answer.now != "READY 7%" || answer.later != "DOWN 7%" || answer.at < before+saveTime || answer.at > kernel.Nanotime()+saveTime {
+		t.Errorf("then SIGUSR2: %v, want DOWN 7%% in a second", *answer)
+	}
+	due := answer.at
+	q.publish(file) // the reload is done after all, SIGUSR2 still waits
+	if want := (given{"READY 7%", "DOWN 7%", due}); *answer != want {
+		t.Errorf("then the reload: %v, want %v", *answer, want)
+	}
+	q.dueAt = kernel.Nanotime() - 1 // DOWN shows
+	q.add(usr1)
+	if answer.now != "DOWN 7%" || answer.later != "UP 7%" || answer.at < before+saveTime {
+		t.Errorf("then SIGUSR1: %v, want DOWN 7%%, and UP 7%% in a second", *answer)
+	}
+	q.next() // SIGUSR1 is saved
+	file.Status = statefile.Up
+	q.publish(file)
+	if want := (given{"UP 7%", "UP 7%", 0}); *answer != want {
+		t.Errorf("then its save: %v, want %v", *answer, want)
+	}
+}
+
+// An older status that is saved at last does not show in place of a newer one.
+func TestQueueKeepsTheNewestStatus(t *testing.T) {
+	answer := &given{}
+	q := newQueue(answer.answer)
+	q.publish(statefile.State{Status: statefile.Up})
+	q.add(usr1)
+	q.next() // and hangs
+	q.add(usr2)
+	due := answer.at
+	q.publish(statefile.State{Status: statefile.Up})
+	if want := (given{"UP", "DOWN", due}); *answer != want {
+		t.Errorf("%v, want %v", *answer, want)
 	}
 }

@@ -6,47 +6,53 @@ import (
 	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
+	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
 )
 
-// obeyed are the signals that change what the agent does.
+// lastSignal is what the agent sends itself when it is told to end. The entry point
+// blocks it as it does SIGUSR1 and SIGUSR2 (kernel/start.h): the runtime unblocks
+// these three in one thread only, and the kernel hands them to that in the order of
+// their numbers. SIGTERM and SIGINT can arrive at any thread, and so overtake a
+// status that was sent before them; lastSignal cannot.
+const lastSignal = syscall.SIGPWR
+
+// obeyed are the signals that change what the agent does, and what they ask for.
 var obeyed = [...]struct {
 	signal syscall.Signal
-	name   string
-	kind   eventKind
+	event  event
 }{
-	{syscall.SIGUSR1, "SIGUSR1", setEvent},
-	{syscall.SIGUSR2, "SIGUSR2", setEvent},
-	{syscall.SIGHUP, "SIGHUP", reloadEvent},
-	{syscall.SIGTERM, "SIGTERM", stopEvent},
-	{syscall.SIGINT, "SIGINT", stopEvent},
+	{syscall.SIGUSR1, event{kind: setEvent, status: statefile.Up, by: "SIGUSR1"}},
+	{syscall.SIGUSR2, event{kind: setEvent, status: statefile.Down, by: "SIGUSR2"}},
+	{syscall.SIGHUP, event{kind: reloadEvent, by: "SIGHUP"}},
+	{syscall.SIGTERM, event{kind: stopEvent, by: "SIGTERM"}},
+	{syscall.SIGINT, event{kind: stopEvent, by: "SIGINT"}},
 }
 
-// catchSignals puts into the queue whichever signals come from now on. Where two
+// catchSignals has the keeper obey whichever signals come from now on. Where two
 // are pending at once the kernel, and the runtime after it, remember of each
-// number only that it came; so only signals that are sent within some
-// microseconds of each other can be merged or change places.
-func catchSignals(q *queue) {
+// number only that it came: they can be merged, and, but for the end, change places.
+func catchSignals(k *keeper) {
+	kernel.SignalEnable(uint32(lastSignal))
 	for _, o := range obeyed {
 		kernel.SignalEnable(uint32(o.signal))
 	}
 	go func() {
+		var end event
 		for {
-			got := syscall.Signal(kernel.SignalRecv())
+			got := syscall.Signal(kernel.SignalReceive())
+			if got == lastSignal && end.by != "" {
+				k.end(end)
+			}
 			for _, o := range obeyed {
-				if o.signal == got {
-					q.add(event{kind: o.kind, signal: got})
+				if o.signal != got {
+					continue
+				}
+				if o.event.kind != stopEvent {
+					k.queue.add(o.event)
+				} else if end = o.event; syscall.Kill(syscall.Getpid(), lastSignal) != nil {
+					k.end(end)
 				}
 			}
 		}
 	}()
-}
-
-// name is what the log calls the signal.
-func (e event) name() string {
-	for _, o := range obeyed {
-		if o.signal == e.signal {
-			return o.name
-		}
-	}
-	return ""
 }

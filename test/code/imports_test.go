@@ -128,7 +128,7 @@ func TestNothingImportsCommandsNorTestHelpers(t *testing.T) {
 // little. `go run ./bench/imports` measures it, for amd64.
 func TestAgentImportsWhatCostsLittle(t *testing.T) {
 	reasons := map[string]string{
-		"errors":       "comes with syscall",
+		"errors":       "comes with strconv",
 		"runtime":      "how many processors it prepares for, and passing through its scheduler",
 		"strconv":      "numbers and quoted text; with sync 8 kB of binary",
 		"sync":         "one mutex between the loop and the keeper, one in the queue",

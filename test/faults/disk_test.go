@@ -1,13 +1,18 @@
 package faults
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // Each round kills an agent that saves as fast as it can.
@@ -273,5 +278,166 @@ func TestTwoAgentsWithOneFile(t *testing.T) {
 		if strings.Contains(a.log.String(), "NOT saved") {
 			t.Error("a save failed")
 		}
+	}
+}
+
+// hungDisk is a folder on a disk that hang makes hang until the end of the test:
+// ext4 on a loop device, frozen. Whatever becomes of the test, a process of its own
+// thaws it, since nothing that waits for a frozen disk can be ended.
+func hungDisk(t *testing.T) (dir string, hang, thaw func()) {
+	t.Helper()
+	need.Superuser(t)
+	dir = folder(t)
+	image := filepath.Join(folder(t), "disk")
+	write(t, image, "")
+	if err := os.Truncate(image, 16<<20); err != nil {
+		t.Fatal(err)
+	}
+	run := func(command ...string) {
+		t.Helper()
+		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%q: %v: %s", command, err, out)
+		}
+	}
+	run(need.Command(t, "mkfs.ext4", "e2fsprogs"), "-q", image)
+	run(need.Command(t, "mount", "mount"), "-o", "loop", image, dir)
+	freeze := need.Command(t, "fsfreeze", "util-linux")
+	guard := exec.Command("sh", "-c", "read end; "+freeze+" --unfreeze "+dir+" 2>/dev/null; umount --lazy "+dir)
+	end, err := guard.StdinPipe() // which ends with this process, at the latest
+	if err == nil {
+		guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // no Ctrl-C for it
+		err = guard.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		end.Close()
+		guard.Wait()
+	})
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return dir, func() { run(freeze, "--freeze", dir) }, func() { run(freeze, "--unfreeze", dir) }
+}
+
+// "Down" keeps traffic away after a second, whatever the keeper was at before:
+// here it hangs in an earlier save.
+func TestDiskHangsWhileASecondSignalComes(t *testing.T) {
+	dir, hang, thaw := hungDisk(t)
+	file := filepath.Join(dir, "state.json")
+	write(t, file, busyUpJSON)
+	a := start(t, file)
+	hang()
+	a.signal(syscall.SIGUSR1) // the keeper hangs
+	time.Sleep(100 * time.Millisecond)
+	a.signal(syscall.SIGUSR2)
+	a.untilAnswer(busyDown)
+	thaw()
+	a.until("saves", func() bool { return contents(t, file) == busyDownJSON })
+	a.untilLogged("SIGUSR2: " + busyDown)
+	if got := a.answer(); got != busyDown {
+		t.Errorf("answers %q once the disk is back", got)
+	}
+}
+
+// An end behind a save that hangs comes within a bound, and says what is lost.
+func TestDiskHangsWhileItIsToEnd(t *testing.T) {
+	dir, hang, thaw := hungDisk(t)
+	file := filepath.Join(dir, "state.json")
+	write(t, file, busyUpJSON)
+	a := start(t, file)
+	hang()
+	a.signal(syscall.SIGUSR2)
+	a.untilAnswer(busyDown)
+	a.signal(syscall.SIGTERM)
+	if got := a.answer(); got != busyDown {
+		t.Errorf("answers %q while it waits for the disk", got)
+	}
+	a.untilLogged("SIGTERM: ended without waiting longer for " + file + ", which may not hold " + busyDown)
+	thaw() // what hangs in the kernel ends no sooner
+	if status := a.exitStatus(); status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+}
+
+// accessList is a POSIX ACL as the kernel takes it, acl(5): the owner may write, a
+// user of its own and the mask may too, the group and others may not even read.
+func accessList(user uint32) []byte {
+	list := []byte{2, 0, 0, 0}
+	for _, entry := range []struct {
+		tag, rights uint16
+		id          uint32
+	}{{1, 6, ^uint32(0)}, {2, 6, user}, {4, 0, ^uint32(0)}, {16, 6, ^uint32(0)}, {32, 0, ^uint32(0)}} {
+		list = binary.LittleEndian.AppendUint16(list, entry.tag)
+		list = binary.LittleEndian.AppendUint16(list, entry.rights)
+		list = binary.LittleEndian.AppendUint32(list, entry.id)
+	}
+	return list
+}
+
+const accessListName = "system.posix_acl_access"
+
+func TestAccessListIsKept(t *testing.T) {
+	dir := folder(t)
+	mount(t, "tmpfs", dir, "tmpfs", 0, "size=64k,mode=0777")
+	file := filepath.Join(dir, "state.json")
+	write(t, file, busyUpJSON)
+	os.Chown(file, 1234, 4321)
+	want := accessList(1000)
+	if err := syscall.Setxattr(file, accessListName, want, 0); err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, file)
+	a.signal(syscall.SIGUSR2)
+	a.untilLogged("SIGUSR2: ")
+	a.signal(syscall.SIGUSR1)
+	a.untilLogged("SIGUSR1: ")
+	got := make([]byte, 100)
+	n, err := syscall.Getxattr(file, accessListName, got)
+	if err != nil || !bytes.Equal(got[:max(n, 0)], want) {
+		t.Errorf("the access list became %x, %v, want %x", got[:max(n, 0)], err, want)
+	}
+	if st := info(t, file); st.Uid != 1234 || st.Gid != 4321 {
+		t.Errorf("owner %d, group %d", st.Uid, st.Gid)
+	}
+}
+
+// A file in a directory with a default ACL gets that when it is made.
+func TestNobodyGetsMoreRightsByASave(t *testing.T) {
+	dir := folder(t)
+	mount(t, "tmpfs", dir, "tmpfs", 0, "size=64k,mode=0777")
+	file := filepath.Join(dir, "state.json")
+	write(t, file, busyUpJSON)
+	os.Chmod(file, 0o660)
+	if err := syscall.Setxattr(dir, "system.posix_acl_default", accessList(1000), 0); err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, file)
+	a.signal(syscall.SIGUSR2)
+	a.untilLogged("SIGUSR2: ")
+	if n, err := syscall.Getxattr(file, accessListName, make([]byte, 100)); err != syscall.ENODATA {
+		t.Errorf("it has an access list of %d bytes, %v, and had none", n, err)
+	}
+	b := start(t, file, unprivileged(t)) // which cannot keep the group
+	b.signal(syscall.SIGUSR1)
+	b.untilLogged("its owner could not be kept")
+	if mode := info(t, file).Mode & 0o777; mode != 0o600 {
+		t.Errorf("mode 660 of another group became %o, want 600", mode)
+	}
+}
+
+// A full copy-on-write disk has no room even for what is overwritten.
+func TestOverwritingIsCutShort(t *testing.T) {
+	prlimit := need.Command(t, "prlimit", "util-linux")
+	file := stateFile(t, busyUpJSON)
+	os.Chown(file, nobody, nobody)
+	a := start(t, file, unprivileged(t), func(c *exec.Cmd) { // the directory is root's
+		c.Path, c.Args = prlimit, []string{prlimit, "--fsize=10", c.Path}
+	})
+	a.signal(syscall.SIGUSR2)
+	a.untilLogged("NOT saved to " + file + ": overwritten in place, and cut short, so that it may hold no state: no space left on device")
+	if got := a.answer(); got != busyDown {
+		t.Errorf("answers %q", got)
 	}
 }

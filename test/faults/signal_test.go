@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -172,20 +173,46 @@ func TestKilledOnceTheSignalShows(t *testing.T) {
 	}
 }
 
-// What was told before the end is done before the end.
-func TestEndRightAfterASignal(t *testing.T) {
-	file := stateFile(t, busyUpJSON)
-	for range 50 {
-		write(t, file, busyUpJSON)
-		a := start(t, file)
-		a.signal(syscall.SIGUSR2)
-		a.untilAnswer(busyDown)
-		if status := a.stop(); status != 0 {
-			t.Fatalf("exit status %d", status)
+// What was told before the end is done before the end, however soon that follows,
+// and though the process was stopped, as a frozen one is or one of a paused machine.
+func TestEndNeverOvertakesASignal(t *testing.T) {
+	const rounds = 25 // of each; SIGNALS_ROUNDS=1000 for more
+	n := rounds
+	if v, err := strconv.Atoi(os.Getenv("SIGNALS_ROUNDS")); err == nil {
+		n = v
+	}
+	for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		for _, stopped := range []bool{false, true} {
+			for _, spacing := range []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond} {
+				t.Run(fmt.Sprintf("%v, %v later, stopped %t", end, spacing, stopped), func(t *testing.T) {
+					file := stateFile(t, busyUpJSON)
+					for range n {
+						endAfterUSR2(t, file, end, spacing, stopped)
+					}
+				})
+			}
 		}
-		if got := contents(t, file); got != busyDownJSON {
-			t.Fatalf("the file holds %q", got)
-		}
+	}
+}
+
+func endAfterUSR2(t *testing.T, file string, end syscall.Signal, spacing time.Duration, stopped bool) {
+	t.Helper()
+	write(t, file, busyUpJSON)
+	a := start(t, file)
+	if stopped {
+		a.signal(syscall.SIGSTOP)
+	}
+	a.signal(syscall.SIGUSR2)
+	time.Sleep(spacing)
+	a.signal(end)
+	if stopped {
+		a.signal(syscall.SIGCONT)
+	}
+	if status := a.exitStatus(); status != 0 {
+		t.Fatalf("exit status %d", status)
+	}
+	if got := contents(t, file); got != busyDownJSON {
+		t.Fatalf("SIGUSR2 was lost: the file holds %q", got)
 	}
 }
 
@@ -204,7 +231,7 @@ func TestLogIsGone(t *testing.T) {
 	a.untilAnswer(busyUp)
 }
 
-// A log that nobody reads holds up what signals do for a second, but never a check.
+// A log that nobody reads holds up nothing: what does not fit is counted.
 func TestLogIsStuck(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -220,20 +247,45 @@ func TestLogIsStuck(t *testing.T) {
 	}
 	syscall.SetNonblock(fd, false) // the agent shares this
 	w.Close()
-	a.signal(syscall.SIGUSR2)
-	a.untilAnswer(busyDown)
-	for range 100 {
-		if got := a.answer(); got != busyDown {
-			t.Fatalf("answers %q", got)
-		}
+	for range 100 { // more lines than it keeps
+		a.signal(syscall.SIGUSR2)
+		a.untilAnswer(busyDown)
+		a.signal(syscall.SIGUSR1)
+		a.untilAnswer(busyUp)
 	}
-	a.signal(syscall.SIGUSR1)
-	a.untilAnswer(busyUp)
+	readUntil(t, r, "SIGUSR1: "+busyUp+", was "+busyDown+", saved to "+file+"\n")
 	a.signal(syscall.SIGUSR2)
-	a.untilAnswer(busyDown)
-	time.Sleep(3 * time.Second) // in which the last line is given up, too
-	a.signal(syscall.SIGUSR1)
-	readUntil(t, r, "SIGUSR1: "+busyUp+", was "+busyDown+", saved to "+file+" (3 lines before this one were lost: nobody read the log)\n")
+	readUntil(t, r, " lines before this one were lost: nobody read the log)\n")
+	if status := a.stop(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+// With a log that nobody reads it ends, too.
+func TestEndsThoughLogAndSystemdAreStuck(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	name := filepath.Join(folder(t), "notify")
+	systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer systemd.Close()
+	file := stateFile(t, busyUpJSON)
+	a := start(t, file, func(c *exec.Cmd) { c.Stderr = w }, variable("NOTIFY_SOCKET", name))
+	w.Close()
+	for range 1000 { // more than fits the pipe and the socket
+		a.signal(syscall.SIGUSR2)
+		a.untilAnswer(busyDown)
+		a.signal(syscall.SIGUSR1)
+		a.untilAnswer(busyUp)
+	}
+	if got := contents(t, file); got != busyUpJSON {
+		t.Errorf("the file holds %q", got)
+	}
 	if status := a.stop(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
@@ -248,7 +300,7 @@ func readUntil(t *testing.T, r *os.File, text string) {
 		n, err := r.Read(b)
 		read.Write(b[:n])
 		if err != nil {
-			t.Fatalf("%q is not in %q: %v", text, read.String(), err)
+			t.Fatalf("%q is not in %q: %v", text, strings.Trim(read.String(), "\x00"), err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -82,25 +83,12 @@ func TestSocketActivation(t *testing.T) {
 
 // Clients that come while no agent runs wait at an inherited socket for the next.
 func TestRestartRefusesNoCheckAtAnInheritedSocket(t *testing.T) {
-	l, err := net.Listen("tcp", newAddress()+":9777")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	socket, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
+	socket, address := sharedSocket(t)
 	file := stateFile(t, busyUpJSON)
-	inherit := func(c *exec.Cmd) {
-		c.ExtraFiles = append(c.ExtraFiles, socket)
-		c.Args = []string{"sh", "-c", "export LISTEN_PID=$$ LISTEN_FDS=1; exec " + c.Path}
-		c.Path = need.Command(t, "sh", "dash")
-	}
+	inherit := inheriting(t, socket)
 	over := make(chan struct{})
 	asked := make(chan int)
-	probe := &agent{t: t, address: l.Addr().String()}
+	probe := &agent{t: t, address: address}
 	go func() {
 		n := 0
 		defer func() { asked <- n }()
@@ -148,6 +136,113 @@ func TestManyProcessors(t *testing.T) {
 	}
 	many.signal(syscall.SIGUSR2)
 	many.untilAnswer(busyDown)
+}
+
+// A huge page for the runtime's first arena is 1.6 MB of memory, where transparent
+// huge pages are set to "always".
+func TestTakesNoHugePages(t *testing.T) {
+	a := start(t, stateFile(t, busyUpJSON))
+	status := contents(t, fmt.Sprintf("/proc/%d/status", a.cmd.Process.Pid))
+	if !strings.Contains(status, "THP_enabled:\t0\n") {
+		t.Errorf("it may get huge pages:\n%s", status)
+	}
+}
+
+// Four thousand are what a job of each minute makes in three days.
+func TestMemoryAfterFailedReloads(t *testing.T) {
+	file := stateFile(t, busyUpJSON)
+	a := start(t, file)
+	before := a.resident()
+	for n := range 4000 {
+		write(t, file, `{"status":"`+strings.Repeat("x", n%100)+`"}`)
+		a.signal(syscall.SIGHUP)
+		if n%10 == 0 {
+			a.untilAnswer("FAIL")
+		}
+	}
+	a.until("has read them", func() bool { return strings.Count(a.log.String(), "SIGHUP") > 400 })
+	if after := a.resident(); after > before+200 {
+		t.Errorf("%d kB became %d kB", before, after)
+	} else {
+		t.Logf("%d kB became %d kB, in %d lines of the log", before, after, strings.Count(a.log.String(), "\n"))
+	}
+}
+
+// inheriting has the agent get a socket as systemd passes it.
+func inheriting(t *testing.T, socket *os.File) option {
+	return func(c *exec.Cmd) {
+		c.ExtraFiles = append(c.ExtraFiles, socket)
+		c.Args = []string{"sh", "-c", "export LISTEN_PID=$$ LISTEN_FDS=1; exec " + c.Path}
+		c.Path = need.Command(t, "sh", "dash")
+	}
+}
+
+// sharedSocket is one that is passed to agents, at an address of its own.
+func sharedSocket(t *testing.T) (socket *os.File, address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", newAddress()+":9777")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	if socket, err = l.(*net.TCPListener).File(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	return socket, l.Addr().String()
+}
+
+// Who shares it may shut it down; the supervisor makes a new one.
+func TestInheritedSocketIsShutDown(t *testing.T) {
+	socket, address := sharedSocket(t)
+	file := stateFile(t, busyUpJSON)
+	a := launch(t, file, inheriting(t, socket), variable("HAPGENT_IP", ""))
+	a.address = address
+	a.untilAnswer(busyUp)
+	syscall.Shutdown(int(socket.Fd()), syscall.SHUT_RD)
+	if status := a.exitStatus(); status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+	if got, want := a.log.String(), "hapgent: cannot accept clients: invalid argument\nhapgent: accept: stopped, last answered "+busyUp+"\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("logs %q, want at its end %q", got, want)
+	}
+}
+
+func TestAddressIsSetThoughTheSocketIsInherited(t *testing.T) {
+	socket, address := sharedSocket(t)
+	ip, port, _ := net.SplitHostPort(address)
+	for _, c := range []struct {
+		ip, port string
+		warned   bool
+	}{
+		{"", "", false},
+		{"", port, false}, // as the instances of the packages have it
+		{ip, "", false},
+		{"", "9778", true},
+		{"127.0.0.1", port, true},
+	} {
+		a := launch(t, stateFile(t, busyUpJSON), inheriting(t, socket), variable("HAPGENT_IP", c.ip), variable("HAPGENT_PORT", c.port))
+		a.address = address
+		a.untilLogged("answers")
+		warning := "HAPGENT_IP and HAPGENT_PORT count for nothing: the sockets are inherited (LISTEN_FDS), and listen on " + address + "\n"
+		if n := strings.Count(a.log.String(), warning); n != map[bool]int{true: 1}[c.warned] {
+			t.Errorf("HAPGENT_IP=%s HAPGENT_PORT=%s: warned %d times, want %t", c.ip, c.port, n, c.warned)
+		}
+		a.kill()
+	}
+}
+
+func TestNotifySocketIsOfAnUnknownKind(t *testing.T) {
+	a := start(t, stateFile(t, busyUpJSON), variable("NOTIFY_SOCKET", "vsock:2:1234"))
+	a.signal(syscall.SIGUSR2)
+	a.untilAnswer(busyDown)
+	a.untilLogged("SIGUSR2")
+	if status := a.stop(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	if n := strings.Count(a.log.String(), `cannot notify systemd at "vsock:2:1234" (NOTIFY_SOCKET): `); n != 1 {
+		t.Errorf("said so %d times, want once", n)
+	}
 }
 
 func TestListensOnIPv6(t *testing.T) {

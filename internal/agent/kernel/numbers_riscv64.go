@@ -9,5 +9,5 @@ const (
 	sysSendto   = syscall.SYS_SENDTO
 	sysShutdown = syscall.SYS_SHUTDOWN
 
-	sysRenameat = syscall.SYS_RENAMEAT2 // which takes flags besides: the 0 that path.call passes
+	sysRenameat = syscall.SYS_RENAMEAT2 // which takes flags besides: the 0 that Rename passes
 )

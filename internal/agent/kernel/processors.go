@@ -36,7 +36,7 @@ func LimitProcessors() {
 	}
 	// by its own path: the name of a process, which pkill goes by, is that of the
 	// file that it was executed as
-	var program [maxPath]byte
+	var program [4096]byte // PATH_MAX
 	if n, err := syscall.Readlink("/proc/self/exe", program[:]); err == nil {
 		syscall.Exec(string(program[:n]), Args(), environment)
 	}

@@ -24,10 +24,10 @@ func Args() []string
 //go:linkname SignalEnable os/signal.signal_enable
 func SignalEnable(number uint32)
 
-// SignalRecv waits for a signal that is caught. One goroutine only may call it.
+// SignalReceive waits for a signal that is caught. One goroutine only may call it.
 //
-//go:linkname SignalRecv os/signal.signal_recv
-func SignalRecv() (number uint32)
+//go:linkname SignalReceive os/signal.signal_recv
+func SignalReceive() (number uint32)
 
 // Nanotime is CLOCK_MONOTONIC in nanoseconds.
 //

@@ -1,12 +1,19 @@
 #include "textflag.h"
 
 // hapgent_start is the entry point of a released binary, made so by the linker's
-// flag -E. It comes before the runtime's own, which it goes on to, and sees to it
-// that a signal which arrives while the program starts does not end it: SIGUSR1
-// and SIGUSR2 are blocked, and wait; SIGHUP is ignored, since the state has not
-// been read yet (the runtime would not leave it blocked).
+// flag -E. It comes before the runtime's own, which it goes on to, for what must be
+// so before the runtime starts:
+//
+// No signal that arrives while the program starts may end it: SIGUSR1 and SIGUSR2
+// are blocked, and wait; SIGHUP is ignored, since the state has not been read yet
+// (the runtime would not leave it blocked). SIGPWR is blocked with them for the end:
+// see signals.go.
+//
+// No huge page may be given to the runtime's first arena, of which the agent uses
+// little: prctl(PR_SET_THP_DISABLE). It is 1.6 MB of memory where transparent huge
+// pages are set to "always".
 
-DATA hapgent_held<>+0(SB)/8, $0xa00 // the signal set of SIGUSR1 and SIGUSR2
+DATA hapgent_held<>+0(SB)/8, $0x20000a00 // the signal set of SIGUSR1, SIGUSR2 and SIGPWR
 GLOBL hapgent_held<>(SB), RODATA, $8
 
 DATA hapgent_ignore<>+0(SB)/8, $1 // struct sigaction: SIG_IGN, and no flags

@@ -13,4 +13,11 @@ TEXT hapgent_start(SB), NOSPLIT|NOFRAME, $0
 	MOVL $8, R10
 	MOVL $13, AX                   // rt_sigaction
 	SYSCALL
+	MOVL $41, DI                   // PR_SET_THP_DISABLE
+	MOVL $1, SI
+	MOVL $0, DX
+	MOVL $0, R10
+	MOVL $0, R8
+	MOVL $157, AX                  // prctl
+	SYSCALL
 	JMP  _rt0_amd64_linux(SB)

@@ -13,4 +13,11 @@ TEXT hapgent_start(SB), NOSPLIT|NOFRAME, $0
 	MOVD $8, R6
 	MOVD $173, R0                  // rt_sigaction
 	SYSCALL
+	MOVD $41, R3                   // PR_SET_THP_DISABLE
+	MOVD $1, R4
+	MOVD $0, R5
+	MOVD $0, R6
+	MOVD $0, R7
+	MOVD $171, R0                  // prctl
+	SYSCALL
 	BR   _rt0_ppc64le_linux(SB)

@@ -11,8 +11,10 @@ import (
 
 // Listener is a socket that clients connect to.
 type Listener struct {
-	fd   int
-	Name string // its address, as the log shows it
+	Address   Address
+	fd        int
+	inherited bool // shared with whoever passed it
+	blocking  bool // as it was inherited
 }
 
 const (
@@ -21,13 +23,13 @@ const (
 	backlog = 4096
 	// lowWater is how many bytes of a client's payload wake the server; the end
 	// of the payload always does. So the few bytes of an agent-send cost no
-	// wake-up of their own.
+	// wake-up of their own. Clients inherit it from a socket of our own.
 	lowWater = 1024
 )
 
-// Listen opens a socket of the agent's own.
+// Listen opens a socket of our own.
 func Listen(a Address) (Listener, error) {
-	l := Listener{fd: -1, Name: a.String()}
+	l := Listener{Address: a}
 	sa, family, err := a.sockaddr()
 	if err == nil {
 		l.fd, err = syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
@@ -42,16 +44,12 @@ func Listen(a Address) (Listener, error) {
 		err = syscall.Bind(l.fd, sa)
 	}
 	if err == nil {
-		err = l.prepare()
+		err = syscall.SetsockoptInt(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVLOWAT, lowWater)
 	}
 	if err == nil {
 		err = syscall.Listen(l.fd, backlog)
 	}
 	return l, err
-}
-
-func (l Listener) prepare() error {
-	return syscall.SetsockoptInt(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVLOWAT, lowWater)
 }
 
 func (a Address) sockaddr() (syscall.Sockaddr, int, error) {
@@ -88,7 +86,21 @@ func interfaceIndex(name string) (uint32, error) {
 	return uint32(request.index), nil
 }
 
-func Inherit(fd int) (Listener, error) {
+// Inherit takes sockets that were passed to the process, by their descriptors.
+func Inherit(descriptors []int) (all []Listener, err error) {
+	for _, fd := range descriptors {
+		l, err := inherit(fd)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// inherit takes a socket and leaves it as it is, but for O_NONBLOCK: no accept may
+// wait, where others accept from it, too.
+func inherit(fd int) (Listener, error) {
 	refuse := func(found string) (Listener, error) {
 		return Listener{}, errors.New("inherited descriptor " + strconv.Itoa(fd) + " (LISTEN_FDS) must be a listening TCP socket, found " + found)
 	}
@@ -108,11 +120,16 @@ func Inherit(fd int) (Listener, error) {
 		return refuse("one that is neither IPv4 nor IPv6")
 	}
 	syscall.CloseOnExec(fd)
-	l := Listener{fd, a.String()}
-	if err = syscall.SetNonblock(fd, true); err == nil {
-		err = l.prepare()
+	flags, _, _ := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0)
+	l := Listener{Address: a, fd: fd, inherited: true, blocking: flags&syscall.O_NONBLOCK == 0}
+	return l, syscall.SetNonblock(fd, true)
+}
+
+// giveBack makes an inherited socket as it was.
+func (l Listener) giveBack() {
+	if l.blocking {
+		syscall.SetNonblock(l.fd, false)
 	}
-	return l, err
 }
 
 func boundTo(fd int) (a Address, ok bool) {

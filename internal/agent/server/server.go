@@ -20,8 +20,6 @@ const (
 	// nanoseconds, and drainBytes how much it may send until then.
 	drainTime  = 5_000_000_000
 	drainBytes = 64 << 10
-	// saveTime is how long a new answer waits for its state to be saved.
-	saveTime = 1_000_000_000
 	// stopTime is how long the clients that have their answer are waited for at
 	// the end.
 	stopTime = 500_000_000
@@ -43,28 +41,28 @@ const (
 
 // Server answers every client at once and for as long as it runs: one thread,
 // one epoll loop, nothing in it that waits for a disk, for the log or for a
-// client.
+// client. Its fields are set before Open.
 type Server struct {
+	Listeners []Listener
+	Starved   func() // told, at most once a minute, that there was no descriptor or memory for a client
+	Alive     func() // told each AliveTime that the loop runs
+	AliveTime int64  // nanoseconds; 0: it is not told
+
 	mu     sync.Mutex // of the answers, held for no longer than it takes to copy
 	answer answer     // what every client gets
 	next   answer     // what they get from nextAt on
 	nextAt int64      // nanotime; 0: nothing is next
 
-	Listeners []Listener
-	OwnSocket bool   // the listeners end with this process
-	Starved   func() // told, at most once a minute, that there was no descriptor or memory for a client
-	Alive     func() // told each AliveTime that the loop runs
-	AliveTime int64  // nanoseconds; 0: it is not told
 	stopPipe  [2]int // closing its second end ends the loop
-
 	epoll     int
 	clients   clientTable
 	limit     int   // clients that there are descriptors for
 	yieldAt   int64 // when to pass through the scheduler
-	aliveAt   int64 // when the watchdog is to be fed; 0: it is not
+	aliveAt   int64 // when to tell that the loop runs; 0: never
 	resumeAt  int64 // when to accept again; 0: accepting
-	starvedAt int64 // when the log may say again that there are no descriptors
+	starvedAt int64 // when to tell again that there are no descriptors
 	stopAt    int64 // when to end; 0: serving
+	failed    error // what accept cannot get over
 	events    [256]syscall.EpollEvent
 	scratch   [4096]byte // what clients send, never looked at
 }
@@ -81,20 +79,14 @@ type answer struct {
 
 func (a *answer) set(line []byte) { a.len = len(append(append(a.line[:0], line...), '\n')) }
 
-// Publish makes the line the answer from now on.
-func (s *Server) Publish(line []byte) {
+// Answer makes one line the answer from now on, and another from the time at on,
+// in nanoseconds as kernel.Nanotime has them; 0: never. It may be called from
+// another goroutine.
+func (s *Server) Answer(now, later []byte, at int64) {
 	s.mu.Lock()
-	s.answer.set(line)
-	s.nextAt = 0
-	s.mu.Unlock()
-}
-
-// Announce makes the line the answer after saveTime, unless another is published
-// before.
-func (s *Server) Announce(line []byte) {
-	s.mu.Lock()
-	s.next.set(line)
-	s.nextAt = kernel.Nanotime() + saveTime
+	s.answer.set(now)
+	s.next.set(later)
+	s.nextAt = at
 	s.mu.Unlock()
 }
 
@@ -134,20 +126,15 @@ func (s *Server) Open() (err error) {
 // spareDescriptors are those that saving the state takes at once.
 const spareDescriptors = 6
 
-// clientLimit raises the limit of open files as far as the clients need it, and
-// says how many clients it lets be, where highest is the last descriptor so far.
+// clientLimit says how many clients the limit of open files lets be, where highest
+// is the last descriptor so far. Package syscall has raised that limit as far as
+// it may be.
 func clientLimit(highest int) (int, error) {
 	var r syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
 		return 0, err
 	}
 	taken := uint64(highest + 1 + spareDescriptors)
-	if need := taken + maxClients; r.Cur < need {
-		r.Cur = min(need, r.Max)
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
-			return 0, err
-		}
-	}
 	if r.Cur <= taken {
 		return 0, syscall.EMFILE
 	}
@@ -158,10 +145,12 @@ func (s *Server) watch(op, fd, tag int, events uint32) error {
 	return syscall.EpollCtl(s.epoll, op, fd, &syscall.EpollEvent{Events: events, Fd: int32(tag)})
 }
 
-// Run serves until the stop pipe is closed and the clients are gone.
+// Run serves until it is stopped and the clients are gone. It returns an error
+// where it cannot accept clients any more, or not wait for them.
 func (s *Server) Run() error {
 	for now := kernel.Nanotime(); s.stopAt == 0 || s.clients.count > 0 && now < s.stopAt; now = kernel.Nanotime() {
 		if err := s.turn(now); err != nil {
+			s.closeListeners()
 			return err
 		}
 	}
@@ -169,7 +158,8 @@ func (s *Server) Run() error {
 }
 
 // turn waits for something to do and does it. Clients are looked after before
-// new ones are accepted, so that an event is never about the last owner of a slot.
+// the end is, and before new ones are accepted, which may close on others: so an
+// event is never about the last owner of a slot.
 // A listener gives one client a turn: the next wait says whether it has more, at
 // less cost than an accept that finds none, for which the kernel makes a socket.
 func (s *Server) turn(now int64) error {
@@ -182,27 +172,28 @@ func (s *Server) turn(now int64) error {
 		return err
 	}
 	now = kernel.Nanotime()
-	for _, e := range s.events[:max(n, 0)] {
-		switch {
-		case e.Fd < maxClients:
+	events := s.events[:max(n, 0)]
+	for _, e := range events {
+		if e.Fd < maxClients {
 			s.drain(int16(e.Fd), e.Events)
-		case e.Fd == stopTag:
-			s.stop(now)
 		}
 	}
-	for _, e := range s.events[:max(n, 0)] {
-		if e.Fd >= listenerTag && s.stopAt == 0 {
+	for _, e := range events {
+		switch {
+		case e.Fd == stopTag:
+			s.stop(now)
+		case e.Fd >= listenerTag && s.stopAt == 0:
 			s.accept(s.Listeners[e.Fd-listenerTag].fd, now, 1)
 		}
 	}
 	s.tick(now)
-	return nil
+	return s.failed
 }
 
 // tick does what is due by the clock.
 func (s *Server) tick(now int64) {
 	for s.clients.count > 0 && now-s.clients.slots[s.clients.oldest].since >= drainTime {
-		s.putOut(s.clients.oldest)
+		s.evict(s.clients.oldest)
 	}
 	if s.resumeAt != 0 && now >= s.resumeAt {
 		s.resumeAt = 0
@@ -241,16 +232,19 @@ func (s *Server) accept(listener int, now int64, most int) {
 			s.serve(fd, now)
 		case syscall.EAGAIN:
 			return
-		case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+		case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM: // for now
 			if s.starved(now); s.clients.count == 0 {
 				s.pause(now)
 				return
 			}
-			s.putOut(s.clients.oldest)
-		case syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK, syscall.EOPNOTSUPP:
-			s.pause(now) // will not go away by itself, and must not make the loop spin
+			s.evict(s.clients.oldest)
+		case syscall.EINTR, syscall.ECONNABORTED, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.EOPNOTSUPP, syscall.ETIMEDOUT,
+			syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENONET, syscall.EHOSTDOWN, syscall.EHOSTUNREACH:
+			// about one client, which is gone: accept(2), "Error handling"
+		default: // it will not go away by itself
+			s.failed = errno
 			return
-		} // any other is about one client that is gone: accept(2), "Error handling"
+		}
 	}
 }
 
@@ -262,11 +256,11 @@ func (s *Server) serve(fd int, now int64) {
 		return
 	}
 	if s.clients.count >= s.limit {
-		s.putOut(s.clients.oldest)
+		s.evict(s.clients.oldest)
 	}
 	slot := s.clients.add(fd, now)
 	if s.watch(syscall.EPOLL_CTL_ADD, fd, int(slot), syscall.EPOLLIN|syscall.EPOLLRDHUP) != nil {
-		s.putOut(slot)
+		s.evict(slot)
 	}
 }
 
@@ -285,17 +279,17 @@ func (s *Server) drain(slot int16, events uint32) {
 			return
 		}
 	}
-	s.drop(slot)
+	s.close(slot)
 }
 
-// putOut closes on a client that had its time, reading once more lest the
+// evict closes on a client that had its time, reading once more lest the
 // payload of one that has its answer under way makes it a RST.
-func (s *Server) putOut(slot int16) {
+func (s *Server) evict(slot int16) {
 	kernel.Read(int(s.clients.slots[slot].fd), s.scratch[:])
-	s.drop(slot)
+	s.close(slot)
 }
 
-func (s *Server) drop(slot int16) {
+func (s *Server) close(slot int16) {
 	kernel.Close(int(s.clients.slots[slot].fd))
 	s.clients.remove(slot)
 }
@@ -324,13 +318,24 @@ func (s *Server) stop(now int64) {
 	s.stopAt = now + stopTime
 	s.resumeAt = 0
 	for _, l := range s.Listeners {
-		if s.OwnSocket {
+		if !l.inherited {
 			s.accept(l.fd, now, backlog)
 		}
-		syscall.Close(l.fd)
 	}
+	s.failed = nil // it ends anyway
+	s.closeListeners()
 	syscall.Close(s.stopPipe[0])
 }
 
-// StopNow makes the loop end soon. It may be called from another goroutine, once.
-func (s *Server) StopNow() { syscall.Close(s.stopPipe[1]) }
+// closeListeners takes them out of the loop first: one that others have open, too,
+// would stay in it.
+func (s *Server) closeListeners() {
+	for _, l := range s.Listeners {
+		s.watch(syscall.EPOLL_CTL_DEL, l.fd, 0, 0)
+		l.giveBack()
+		syscall.Close(l.fd)
+	}
+}
+
+// Stop makes the loop end soon. It may be called from another goroutine, once.
+func (s *Server) Stop() { syscall.Close(s.stopPipe[1]) }

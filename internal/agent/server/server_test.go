@@ -27,12 +27,12 @@ func testServer(t testing.TB) *Server {
 	if !ok {
 		t.Fatal("the listener has no address")
 	}
-	l.Name = a.String()
-	s := &Server{Listeners: []Listener{l}, OwnSocket: true, Starved: func() {}}
+	l.Address = a
+	s := &Server{Listeners: []Listener{l}, Starved: func() {}}
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
 	}
-	s.Publish([]byte(busy))
+	s.Answer([]byte(busy), nil, 0)
 	t.Cleanup(func() { syscall.Close(s.epoll) })
 	return s
 }
@@ -46,14 +46,19 @@ func (s *Server) start(t testing.TB) {
 		}
 	})
 	t.Cleanup(func() {
-		s.StopNow()
+		s.Stop()
 		running.Wait()
 	})
 }
 
 func dial(t testing.TB, s *Server) *net.TCPConn {
 	t.Helper()
-	c, err := net.Dial("tcp", s.Listeners[0].Name)
+	return dialTo(t, s.Listeners[0].Address.String())
+}
+
+func dialTo(t testing.TB, address string) *net.TCPConn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,27 +109,25 @@ func TestServerSendsNoResetToAClientWithAPayload(t *testing.T) {
 	}
 }
 
-func TestServerAnswersAnAnnouncedStateWhenItIsDue(t *testing.T) {
+func TestServerAnswersTheLaterLineOnceItIsDue(t *testing.T) {
 	s := testServer(t)
 	s.start(t)
-	begin := time.Now()
-	s.Announce([]byte("DOWN"))
+	due := kernel.Nanotime() + 200_000_000
+	s.Answer([]byte(busy), []byte("DOWN"), due)
 	for got := busyAnswer; got != "DOWN\n"; got = readAll(t, dial(t, s)) {
 		if got != busyAnswer {
 			t.Fatalf("answered %q", got)
 		}
 		time.Sleep(time.Millisecond)
 	}
-	if d := time.Since(begin); d < saveTime {
-		t.Errorf("after %v already", d)
+	if early := due - kernel.Nanotime(); early > 0 {
+		t.Errorf("%d ns before it was due", early)
 	}
-	s.Announce([]byte(busy))
-	s.Publish([]byte("DOWN")) // as after a save
-	if got := readAll(t, dial(t, s)); got != "DOWN\n" {
-		t.Errorf("after publish: answered %q", got)
-	}
-	if s.Publish([]byte(busy)); s.nextAt != 0 {
-		t.Error("a published answer is replaced by one announced before")
+	s.Answer([]byte(busy), []byte("DOWN"), kernel.Nanotime()+200_000_000)
+	s.Answer([]byte("UP"), []byte("UP"), 0)
+	time.Sleep(400 * time.Millisecond)
+	if got := readAll(t, dial(t, s)); got != "UP\n" {
+		t.Errorf("answered %q, which no longer is to come", got)
 	}
 }
 
@@ -175,9 +178,9 @@ func TestServerPutsOutTheClientThatWaitedLongestWhenTheTableIsFull(t *testing.T)
 
 func TestServerStopsAfterTheClientsThatHaveTheirAnswer(t *testing.T) {
 	s := testServer(t)
-	name := s.Listeners[0].Name
+	name := s.Listeners[0].Address.String()
 	c := dial(t, s) // waits in the backlog
-	s.StopNow()
+	s.Stop()
 	if err := s.Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +196,7 @@ func TestServerStopsThoughAClientStays(t *testing.T) {
 	s := testServer(t)
 	dial(t, s)
 	start := time.Now()
-	s.StopNow()
+	s.Stop()
 	if err := s.Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -208,6 +211,227 @@ func TestServerLimitsClientsToItsDescriptors(t *testing.T) {
 	}
 	if _, err := clientLimit(1<<31 - 2); err != syscall.EMFILE {
 		t.Errorf("without a descriptor to spare: %v", err)
+	}
+}
+
+// A client that has its answer and stays is closed on in the end.
+func TestServerClosesOnAClientThatHadItsTime(t *testing.T) {
+	s := testServer(t)
+	c := dial(t, s)
+	for s.clients.count == 0 {
+		if err := s.turn(kernel.Nanotime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	since := s.clients.slots[s.clients.oldest].since
+	if s.tick(since + drainTime - 1); s.clients.count != 1 {
+		t.Error("it was put out before its time")
+	}
+	if s.tick(since + drainTime); s.clients.count != 0 {
+		t.Error("it stays")
+	}
+	if got := readAll(t, c); got != busyAnswer {
+		t.Errorf("answered %q", got)
+	}
+}
+
+// To close with a payload unread sends a RST, which throws away an answer that
+// the client has not read yet.
+func TestServerSendsNoResetToAClientThatIsPutOut(t *testing.T) {
+	s := testServer(t)
+	c := dial(t, s)
+	if _, err := c.Write(bytes.Repeat([]byte("x"), lowWater-1)); err != nil {
+		t.Fatal(err)
+	}
+	for s.clients.count == 0 {
+		if err := s.turn(kernel.Nanotime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.evict(s.clients.oldest)
+	if got := readAll(t, c); got != busyAnswer { // a RST is an error of the read
+		t.Errorf("answered %q", got)
+	}
+}
+
+// withoutDescriptors runs do while the process can open nothing.
+func withoutDescriptors(t *testing.T, do func()) {
+	t.Helper()
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	none := old
+	none.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old)
+	do()
+}
+
+// A client that waits wakes the loop at once: without a pause it would spin.
+func TestServerPausesWithoutADescriptorForAnyClient(t *testing.T) {
+	s := testServer(t)
+	c := dial(t, s)
+	starved := 0
+	s.Starved = func() { starved++ }
+	turns := 0
+	withoutDescriptors(t, func() {
+		for end := kernel.Nanotime() + 500_000_000; kernel.Nanotime() < end; turns++ {
+			if err := s.turn(kernel.Nanotime()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if turns > 20 {
+		t.Errorf("%d turns in half a second", turns)
+	}
+	if starved != 1 {
+		t.Errorf("said %d times that there were no descriptors, want once", starved)
+	}
+	s.start(t)
+	if got := readAll(t, c); got != busyAnswer {
+		t.Errorf("answered %q once there is a descriptor", got)
+	}
+}
+
+// Events that were waited for together with the end are about clients that the
+// end may close on.
+func TestServerStopsWithClientsThatGoAtTheSameTime(t *testing.T) {
+	s := testServer(t)
+	s.limit = 3
+	var clients []*net.TCPConn
+	for range 3 {
+		clients = append(clients, dial(t, s))
+	}
+	for s.clients.count < 3 {
+		if err := s.turn(kernel.Nanotime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Stop() // its event comes first
+	clients[0].Close()
+	clients[1].Close()
+	var last []*net.TCPConn // for whom the others are to make room
+	for range 3 {
+		last = append(last, dial(t, s))
+	}
+	time.Sleep(100 * time.Millisecond)
+	if err := s.turn(kernel.Nanotime()); err != nil {
+		t.Fatal(err)
+	}
+	if s.clients.count < 0 || s.clients.count > 3 {
+		t.Errorf("%d clients are counted", s.clients.count)
+	}
+	for _, c := range last {
+		if got := readAll(t, c); got != busyAnswer {
+			t.Errorf("answered %q", got)
+		}
+	}
+}
+
+// inheritedFrom is a listener that is shared, as systemd shares it.
+func inheritedFrom(t *testing.T) (*net.TCPListener, Listener) {
+	t.Helper()
+	shared, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shared.Close() })
+	f, err := shared.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fd, err := syscall.Dup(int(f.Fd())) // which makes it block, as systemd's do
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := inherit(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shared.(*net.TCPListener), l
+}
+
+func (l Listener) option(t *testing.T, shared *net.TCPListener) (lowWater int, nonblocking bool) {
+	t.Helper()
+	raw, err := shared.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) {
+		lowWater, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVLOWAT)
+		flags, _, _ := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0)
+		nonblocking = flags&syscall.O_NONBLOCK != 0
+	})
+	return lowWater, nonblocking
+}
+
+func TestServerLeavesAnInheritedSocketAsItWas(t *testing.T) {
+	shared, l := inheritedFrom(t)
+	s := &Server{Listeners: []Listener{l}}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if _, nonblocking := l.option(t, shared); !nonblocking {
+		t.Error("an accept could wait while it serves")
+	}
+	s.Stop()
+	if err := s.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if lowWater, nonblocking := l.option(t, shared); lowWater != 1 || nonblocking {
+		t.Errorf("it is left with SO_RCVLOWAT %d, O_NONBLOCK %t", lowWater, nonblocking)
+	}
+}
+
+// The one who passed it still has it open, and clients still come.
+func TestServerThatStopsDoesNotSpinOnAnInheritedSocket(t *testing.T) {
+	shared, l := inheritedFrom(t)
+	s := &Server{Listeners: []Listener{l}, Starved: func() {}}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	s.Answer([]byte(busy), nil, 0)
+	stays := dialTo(t, shared.Addr().String())
+	for s.clients.count == 0 {
+		if err := s.turn(kernel.Nanotime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Stop()
+	dialTo(t, shared.Addr().String()) // waits for the next process
+	turns := 0
+	for now := kernel.Nanotime(); s.stopAt == 0 || now < s.stopAt; now = kernel.Nanotime() {
+		if err := s.turn(now); err != nil {
+			t.Fatal(err)
+		}
+		turns++
+	}
+	if turns > 20 {
+		t.Errorf("%d turns until its end", turns)
+	}
+	if got := readAll(t, stays); got != busyAnswer {
+		t.Errorf("answered %q", got)
+	}
+}
+
+// Who shares an inherited socket may shut it down; epoll tells that for ever.
+func TestServerEndsWhereItCannotAcceptAnyMore(t *testing.T) {
+	shared, l := inheritedFrom(t)
+	s := &Server{Listeners: []Listener{l}}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := shared.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { syscall.Shutdown(int(fd), syscall.SHUT_RD) })
+	if err := s.Run(); err != syscall.EINVAL {
+		t.Errorf("Run returned %v, want %v", err, syscall.EINVAL)
 	}
 }
 

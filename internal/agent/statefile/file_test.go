@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // stateIn writes a state file into a folder of its own.
@@ -34,8 +35,8 @@ const busyJSON = `{"status":"UP","weight":77,"maxconn":300}` + "\n"
 func TestSaveReplacesTheFileAndLeavesNothingElse(t *testing.T) {
 	path := stateIn(t, `{"status":"DOWN"}`)
 	f := New(path)
-	if warning, err := f.Save(busy); err != nil || warning != "" {
-		t.Fatalf("warning %q, %v", warning, err)
+	if warning, err := f.Save(busy); err != nil || warning != nil {
+		t.Fatalf("warning %v, %v", warning, err)
 	}
 	if got := contents(t, path); got != busyJSON {
 		t.Errorf("the file holds %q", got)
@@ -50,8 +51,8 @@ func TestSaveReplacesTheFileAndLeavesNothingElse(t *testing.T) {
 
 func TestSaveMakesAFileThatIsNotThere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new.json")
-	if warning, err := New(path).Save(busy); err != nil || warning != "" {
-		t.Fatalf("warning %q, %v", warning, err)
+	if warning, err := New(path).Save(busy); err != nil || warning != nil {
+		t.Fatalf("warning %v, %v", warning, err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
 		t.Errorf("%v, %v, want mode 0644", info.Mode(), err)
@@ -60,8 +61,8 @@ func TestSaveMakesAFileThatIsNotThere(t *testing.T) {
 
 func TestSaveWorksWithoutADirectoryInThePath(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if warning, err := New("s").Save(busy); err != nil || warning != "" {
-		t.Fatalf("warning %q, %v", warning, err)
+	if warning, err := New("s").Save(busy); err != nil || warning != nil {
+		t.Fatalf("warning %v, %v", warning, err)
 	}
 	if got := contents(t, "s"); got != busyJSON {
 		t.Errorf("the file holds %q", got)
@@ -95,8 +96,8 @@ func TestSaveFollowsLinks(t *testing.T) {
 			if err := os.Symlink(link(dir, target), path); err != nil {
 				t.Fatal(err)
 			}
-			if warning, err := New(path).Save(busy); err != nil || warning != "" {
-				t.Fatalf("warning %q, %v", warning, err)
+			if warning, err := New(path).Save(busy); err != nil || warning != nil {
+				t.Fatalf("warning %v, %v", warning, err)
 			}
 			if info, _ := os.Lstat(path); info.Mode().Type() != os.ModeSymlink {
 				t.Error("the link was replaced")
@@ -151,8 +152,8 @@ func TestSaveOverwritesWhereANewNameIsTooLong(t *testing.T) {
 	for _, old := range []string{`{"status":"DOWN"}`, `{"status" : "DOWN" , "weight" : 255 , "maxconn" : 65535}`, ""} {
 		os.WriteFile(path, []byte(old), 0o600)
 		warning, err := New(path).Save(busy)
-		if want := "overwritten in place, since its directory does not let it be replaced: file name too long"; err != nil || warning != want {
-			t.Fatalf("warning %q, %v, want %q", warning, err, want)
+		if want := path + ", overwritten in place, since its directory does not let it be replaced: file name too long"; err != nil || warning == nil || warning.Error() != want {
+			t.Fatalf("warning %v, %v, want %q", warning, err, want)
 		}
 		if got := contents(t, path); got != busyJSON {
 			t.Errorf("%q became %q", old, got)
@@ -160,28 +161,62 @@ func TestSaveOverwritesWhereANewNameIsTooLong(t *testing.T) {
 	}
 }
 
-func TestSaveWaitsForAnotherAgentThatSaves(t *testing.T) {
+// Another agent with the same file, or a script under flock(1).
+func TestSaveWaitsForWhoHoldsTheLockOfTheDirectory(t *testing.T) {
 	path := stateIn(t, busyJSON)
 	f := New(path)
 	temporary := filepath.Dir(path) + "/.state.json.tmp"
-	other, err := os.Create(temporary)
+	os.WriteFile(temporary, nil, 0o600)
+	other, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Flock(int(other.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	want := path + ": " + temporary + " is in the way, or another process writes it"
+	want := path + ": another process holds the lock of its directory, flock(2)"
 	if _, err := f.Save(busy); err == nil || err.Error() != want {
 		t.Errorf("while it is locked: %v, want %s", err, want)
 	}
 	f.Clean()
 	if _, err := os.Stat(temporary); err != nil {
-		t.Errorf("clean removed a file in use: %v", err)
+		t.Errorf("the file of another that saves is gone: %v", err)
 	}
+	saved := make(chan *Error)
+	go func() {
+		_, err := f.Save(busy)
+		saved <- err
+	}()
+	time.Sleep(50 * time.Millisecond)
 	other.Close()
-	if _, err := f.Save(busy); err != nil {
-		t.Errorf("after its owner was killed: %v", err)
+	if err := <-saved; err != nil {
+		t.Errorf("after the lock was given up: %v", err)
+	}
+}
+
+// As root's script leaves it, under umask 077, when the power goes.
+func TestSaveReplacesATemporaryFileOfAnotherUser(t *testing.T) {
+	path := stateIn(t, `{"status":"DOWN"}`)
+	if err := os.WriteFile(filepath.Dir(path)+"/.state.json.tmp", []byte("{"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if warning, err := New(path).Save(busy); err != nil || warning != nil {
+		t.Fatalf("warning %v, %v", warning, err)
+	}
+	if got := contents(t, path); got != busyJSON {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+func TestSaveOverwritesWhereWhatIsInTheWayCannotBeRemoved(t *testing.T) {
+	path := stateIn(t, `{"status":"DOWN"}`)
+	os.Mkdir(filepath.Dir(path)+"/.state.json.tmp", 0o755)
+	want := path + ", overwritten in place, since its directory does not let it be replaced: file exists"
+	if warning, err := New(path).Save(busy); err != nil || warning == nil || warning.Error() != want {
+		t.Fatalf("warning %v, %v, want %s", warning, err, want)
+	}
+	if got := contents(t, path); got != busyJSON {
+		t.Errorf("the file holds %q", got)
 	}
 }
 
@@ -213,5 +248,32 @@ func TestErrorsStayOnOneLine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a\nb")
 	if _, err := New(path).Load(); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%q", err)
+	}
+}
+
+// TestTroubleAllocatesNothing is why memory cannot grow with the number of
+// failures, either.
+func TestTroubleAllocatesNothing(t *testing.T) {
+	dir := t.TempDir()
+	os.Mkdir(dir+"/directory", 0o755)
+	paths := []string{dir + "/missing", dir + "/directory", stateIn(t, strings.Repeat(" ", 5000)), filepath.Join(dir, strings.Repeat("n", 255))}
+	for _, text := range []string{``, `{"status":"DRAINED"}`, `{"weight":"` + strings.Repeat("7", 100) + `"}`, `{"weight":1.5}`, `{"status":"\u00g0"}`, `{"x":1}`, `{"status":"UP","status":"UP"}`} {
+		paths = append(paths, stateIn(t, text))
+	}
+	for _, path := range paths {
+		f := New(path)
+		if _, err := f.Load(); err == nil {
+			t.Fatalf("%s is read without an error", path)
+		}
+		if n := testing.AllocsPerRun(20, func() { f.Load() }); n != 0 {
+			t.Errorf("%v allocations to find that %s", n, &f.trouble)
+		}
+	}
+	f := New(dir + "/directory")
+	if _, err := f.Save(busy); err == nil {
+		t.Fatal("a directory is saved to")
+	}
+	if n := testing.AllocsPerRun(20, func() { f.Save(busy) }); n != 0 {
+		t.Errorf("%v allocations to find that %s", n, &f.trouble)
 	}
 }

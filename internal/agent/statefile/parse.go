@@ -1,38 +1,28 @@
 package statefile
 
-import (
-	"strconv"
-	"unicode/utf8"
-)
+import "strconv"
 
-// ParseError says where a state file is wrong, and what was expected there.
-type ParseError struct {
-	Line, Column int // from 1; columns count bytes
-	Message      string
-}
-
-func (e *ParseError) Error() string {
-	return strconv.Itoa(e.Line) + ":" + strconv.Itoa(e.Column) + ": " + e.Message
-}
-
-// ParseState reads a state as RFC 8259 writes an object, and takes nothing
-// that could be a mistake: each key is one of the three and stands there once,
-// numbers are integers in their range, and nothing follows the object. A
-// weight or maxconn of null counts as unset. Errors are of type *ParseError.
-// ParseState changes data.
-func ParseState(data []byte) (State, error) {
-	p := parser{data: data}
-	s, err := p.state()
-	if err != nil {
-		return State{}, err
+// parse reads a state as RFC 8259 writes an object, and takes nothing that could
+// be a mistake: each key is one of the three and stands there once, numbers are
+// integers in their range, and nothing follows the object. A weight or maxconn of
+// null counts as unset. It changes data. Where it is no state, parse appends to
+// the message where and why, "LINE:COLUMN: …", counted from 1 and in bytes; else
+// it returns nil.
+func parse(data, message []byte) (State, []byte) {
+	p := parser{data: data, message: message}
+	if !p.object() {
+		return State{}, p.message
 	}
-	return s, nil
+	return p.state, nil
 }
 
+// parser's methods return false once they have said what is wrong.
 type parser struct {
-	data []byte
-	pos  int
-	seen [len(keys)]bool
+	data    []byte
+	pos     int
+	seen    [len(keys)]bool
+	state   State
+	message []byte
 }
 
 // keys are those that a state file may have.
@@ -43,220 +33,162 @@ const (
 	statusList = "UP, DOWN, READY, DRAIN, FAIL, MAINT or STOPPED"
 )
 
-// token is a JSON value, or the punctuation or end in its place.
+// token is a string's content, or any other value as it is written.
 type token struct {
-	kind tokenKind
-	at   int    // offset of its first byte
-	text []byte // a string's content; anything else as written
+	text   []byte
+	quoted bool
+	at     int // offset of its first byte
 }
 
-type tokenKind byte
-
-const (
-	stringToken tokenKind = iota
-	numberToken
-	nullToken
-	boolToken
-	objectToken
-	arrayToken
-)
-
-func (p *parser) state() (State, error) {
-	var s State
+func (p *parser) object() bool {
 	p.space()
 	start := p.pos
-	if err := p.expect('{', `"{"`); err != nil {
-		return s, err
+	if !p.expect('{', `"{"`) {
+		return false
 	}
-	for more := !p.accept('}'); more; {
-		key, err := p.key()
-		if err != nil {
-			return s, err
+	for more := !p.take('}'); more; {
+		if !p.member() {
+			return false
 		}
-		if err := p.field(&s, key); err != nil {
-			return s, err
-		}
-		if more = p.accept(','); !more {
-			if err := p.expect('}', `"," or "}"`); err != nil {
-				return s, err
-			}
+		if more = p.take(','); !more && !p.expect('}', `"," or "}"`) {
+			return false
 		}
 	}
 	p.space()
 	if p.pos < len(p.data) {
-		return s, p.unexpected("the end of the file")
+		return p.unexpected("the end of the file")
 	}
-	if s.Status == "" {
-		return s, p.fail(start, "status is missing, expected "+statusList)
+	if p.state.Status == "" {
+		return p.fail(start, "status is missing, expected "+statusList)
 	}
-	return s, nil
+	return true
 }
 
-// key reads a key and its colon, and returns which of keys it is.
-func (p *parser) key() (int, error) {
-	p.space()
-	if p.peek() != '"' {
-		return 0, p.unexpected("a key: " + keyList)
+// member reads a key and its value.
+func (p *parser) member() bool {
+	if p.space(); p.peek() != '"' {
+		return p.unexpected("a key: " + keyList)
 	}
-	t, err := p.token()
-	if err != nil {
-		return 0, err
+	key, ok := p.value()
+	if !ok {
+		return false
 	}
-	for i, key := range keys {
-		if string(t.text) != key {
+	for i, name := range keys {
+		if string(key.text) != name {
 			continue
 		}
 		if p.seen[i] {
-			return 0, p.fail(t.at, "key "+strconv.Quote(key)+" stands here a second time")
+			return p.fail(key.at, `key "`, name, `" stands here a second time`)
 		}
 		p.seen[i] = true
-		return i, p.expect(':', `":"`)
+		return p.expect(':', `":"`) && p.field(name)
 	}
-	return 0, p.fail(t.at, "unknown key "+t.found()+", expected "+keyList)
+	p.fail(key.at, "unknown key ")
+	p.show(key)
+	p.message = append(p.message, ", expected "+keyList...)
+	return false
 }
 
-func (p *parser) field(s *State, key int) error {
-	p.space()
-	t, err := p.token()
-	if err != nil {
-		return err
+func (p *parser) field(key string) bool {
+	t, ok := p.value()
+	switch {
+	case !ok:
+		return false
+	case key == "weight":
+		return p.number(&p.state.Weight, t, MaxWeight, "weight must be an integer from 0 to 255, found ")
+	case key == "maxconn":
+		return p.number(&p.state.Maxconn, t, MaxMaxconn, "maxconn must be an integer from 0 to 65535, found ")
 	}
-	switch keys[key] {
-	case "status":
-		s.Status, err = p.status(t)
-	case "weight":
-		s.Weight, err = p.number(t, "weight", MaxWeight)
-	case "maxconn":
-		s.Maxconn, err = p.number(t, "maxconn", MaxMaxconn)
-	}
-	return err
-}
-
-func (p *parser) status(t token) (Status, error) {
-	if t.kind == stringToken {
-		for _, s := range Statuses {
-			if string(t.text) == string(s) {
-				return s, nil
-			}
+	for _, s := range Statuses {
+		if t.quoted && string(t.text) == string(s) {
+			p.state.Status = s
+			return true
 		}
 	}
-	return "", p.fail(t.at, "status must be "+statusList+", found "+t.found())
+	p.fail(t.at, "status must be "+statusList+", found ")
+	return p.show(t)
 }
 
-func (p *parser) number(t token, key string, limit uint64) (Number, error) {
-	if t.kind == nullToken {
-		return Number{}, nil
+func (p *parser) number(n *Number, t token, limit int, expected string) bool {
+	if !t.quoted && string(t.text) == "null" {
+		return true
 	}
-	if t.kind == numberToken {
-		if n, ok := integer(t.text); ok && n <= limit {
-			return Number{Value: uint16(n), Set: true}, nil
-		}
+	value := integer(t.text)
+	if t.quoted || value < 0 || value > limit {
+		p.fail(t.at, expected)
+		return p.show(t)
 	}
-	return Number{}, p.fail(t.at, key+" must be an integer from 0 to "+strconv.FormatUint(limit, 10)+", found "+t.found())
+	*n = Number{Value: uint16(value), Set: true}
+	return true
 }
 
-// integer reads a number as written if it is an integer of at most five digits.
-func integer(text []byte) (n uint64, ok bool) {
+// integer reads a number of at most five digits as JSON writes it; else -1.
+func integer(text []byte) (n int) {
 	if string(text) == "-0" { // which is 0
-		return 0, true
+		return 0
 	}
 	for _, c := range text {
 		if c < '0' || c > '9' || n > 9999 {
-			return 0, false
+			return -1
 		}
-		n = n*10 + uint64(c-'0')
+		n = n*10 + int(c-'0')
 	}
-	return n, true
-}
-
-// found is how an error shows the token.
-func (t token) found() string {
-	const limit = 40 // bytes; more would hide the rest of the line
-	text := string(t.text)
-	if len(text) > limit {
-		text = text[:limit] + "..."
-	}
-	switch t.kind {
-	case stringToken:
-		return strconv.Quote(text)
-	case objectToken:
-		return "an object"
-	case arrayToken:
-		return "an array"
-	}
-	return text
-}
-
-// token reads the value that starts at this byte.
-func (p *parser) token() (token, error) {
-	at := p.pos
-	switch c := p.peek(); {
-	case c == '"':
-		text, err := p.str()
-		return token{stringToken, at, text}, err
-	case c == '-' || '0' <= c && c <= '9':
-		text, err := p.num()
-		return token{numberToken, at, text}, err
-	case p.word("null"):
-		return token{nullToken, at, p.data[at:p.pos]}, nil
-	case p.word("true"), p.word("false"):
-		return token{boolToken, at, p.data[at:p.pos]}, nil
-	case c == '{':
-		return token{kind: objectToken, at: at}, nil
-	case c == '[':
-		return token{kind: arrayToken, at: at}, nil
-	}
-	return token{}, p.unexpected("a value")
-}
-
-// num reads a number by the grammar of RFC 8259, section 6.
-func (p *parser) num() ([]byte, error) {
-	start := p.pos
-	p.take('-')
-	if !p.take('0') && p.digits() == 0 {
-		return nil, p.unexpected("a digit")
-	}
-	if p.take('.') && p.digits() == 0 {
-		return nil, p.unexpected("a digit")
-	}
-	if p.take('e') || p.take('E') {
-		if !p.take('+') {
-			p.take('-')
-		}
-		if p.digits() == 0 {
-			return nil, p.unexpected("a digit")
-		}
-	}
-	return p.data[start:p.pos], nil
-}
-
-func (p *parser) digits() (n int) {
-	for c := p.peek(); '0' <= c && c <= '9'; c = p.peek() {
-		p.pos++
-		n++
+	if len(text) > 1 && text[0] == '0' {
+		return -1
 	}
 	return n
 }
 
+// value reads a string, or a word of anything but white space and punctuation; of
+// an object or array, no more than that it is one.
+func (p *parser) value() (t token, ok bool) {
+	p.space()
+	t.at = p.pos
+	switch p.peek() {
+	case '"':
+		t.quoted = true
+		t.text, ok = p.str()
+		return t, ok
+	case '{':
+		t.text = []byte("an object")
+	case '[':
+		t.text = []byte("an array")
+	default:
+		for p.inWord() {
+			p.pos++
+		}
+		t.text = p.data[t.at:p.pos]
+	}
+	return t, len(t.text) > 0 || p.unexpected("a value")
+}
+
+func (p *parser) inWord() bool {
+	switch c := p.peek(); c {
+	case '"', ',', ':', '{', '}', '[', ']':
+		return false
+	default:
+		return '!' <= c && c <= '~'
+	}
+}
+
 // str reads a string by the grammar of RFC 8259, section 7, and takes the
 // escapes out of it in place.
-func (p *parser) str() ([]byte, error) {
+func (p *parser) str() ([]byte, bool) {
 	p.pos++
 	b := p.data[p.pos:p.pos]
 	for ; p.pos < len(p.data); p.pos++ {
 		switch c := p.data[p.pos]; {
 		case c == '"':
 			p.pos++
-			return b, nil
+			return b, true
 		case c < ' ':
 			return nil, p.unexpected("a string without control characters")
 		case c == '\\':
-			p.pos++
-			r, err := p.escape()
-			if err != nil {
-				return nil, err
+			c, ok := p.escape()
+			if !ok {
+				return nil, false
 			}
-			b = utf8.AppendRune(b, r) // shorter than its escape
+			b = append(b, c)
 		default:
 			b = append(b, c)
 		}
@@ -264,30 +196,41 @@ func (p *parser) str() ([]byte, error) {
 	return nil, p.unexpected(`the string's closing "`)
 }
 
-// escape reads what follows a backslash, up to its last byte. Halves of a
-// surrogate pair come out as U+FFFD: no key or status has any.
-func (p *parser) escape() (rune, error) {
-	const plain, means = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
+// escape reads an escape, up to its last byte. What is not of ASCII comes out as
+// "?": no key or status has any.
+func (p *parser) escape() (byte, bool) {
+	p.pos++
 	c := p.peek()
+	const plain, means = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 	for i := range len(plain) {
 		if c == plain[i] {
-			return rune(means[i]), nil
+			return means[i], true
 		}
 	}
 	if c != 'u' {
 		return 0, p.unexpected(`one of "\/bfnrtu after \`)
 	}
-	if p.pos+5 > len(p.data) {
-		p.pos = len(p.data)
-		return 0, p.unexpected(`four hexadecimal digits after \u`)
+	value := 0
+	for range 4 {
+		p.pos++
+		digit := -1
+		for n := range len(hexadecimal) {
+			if c := p.peek(); c >= '0' && c|0x20 == hexadecimal[n] { // in either letter case
+				digit = n
+			}
+		}
+		if digit < 0 {
+			return 0, p.unexpected(`four hexadecimal digits after \u`)
+		}
+		value = value<<4 | digit
 	}
-	n, err := strconv.ParseUint(string(p.data[p.pos+1:p.pos+5]), 16, 32)
-	if err != nil {
-		return 0, p.unexpected(`four hexadecimal digits after \u`)
+	if value >= 0x80 {
+		value = '?'
 	}
-	p.pos += 4
-	return rune(n), nil
+	return byte(value), true
 }
+
+const hexadecimal = "0123456789abcdef"
 
 func (p *parser) space() {
 	for c := p.peek(); c == ' ' || c == '\t' || c == '\n' || c == '\r'; c = p.peek() {
@@ -304,7 +247,9 @@ func (p *parser) peek() byte {
 	return 0
 }
 
+// take takes c, and white space before it.
 func (p *parser) take(c byte) bool {
+	p.space()
 	if p.peek() != c {
 		return false
 	}
@@ -312,44 +257,46 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
-// accept takes c, and white space before it.
-func (p *parser) accept(c byte) bool {
-	p.space()
-	return p.take(c)
-}
-
-func (p *parser) expect(c byte, what string) error {
-	if !p.accept(c) {
-		return p.unexpected(what)
-	}
-	return nil
-}
-
-func (p *parser) word(w string) bool {
-	end := p.pos + len(w)
-	if end > len(p.data) || string(p.data[p.pos:end]) != w {
-		return false
-	}
-	p.pos = end
-	return true
-}
+func (p *parser) expect(c byte, what string) bool { return p.take(c) || p.unexpected(what) }
 
 // unexpected says what stands here in place of what was expected.
-func (p *parser) unexpected(expected string) error {
-	found := "the end of the file"
-	if p.pos < len(p.data) {
-		found = strconv.Quote(string(p.data[p.pos : p.pos+1]))
+func (p *parser) unexpected(expected string) bool {
+	if p.pos >= len(p.data) {
+		return p.fail(p.pos, "expected ", expected, ", found the end of the file")
 	}
-	return p.fail(p.pos, "expected "+expected+", found "+found)
+	p.fail(p.pos, "expected ", expected, ", found ")
+	return p.show(token{p.data[p.pos : p.pos+1], true, p.pos})
 }
 
-func (p *parser) fail(at int, message string) error {
+// fail says where it is wrong, and begins to say what is.
+func (p *parser) fail(at int, message ...string) bool {
 	line, column := 1, 1
 	for _, c := range p.data[:at] {
-		column++
-		if c == '\n' {
+		if column++; c == '\n' {
 			line, column = line+1, 1
 		}
 	}
-	return &ParseError{line, column, message}
+	p.message = append(strconv.AppendInt(p.message, int64(line), 10), ':')
+	p.message = append(strconv.AppendInt(p.message, int64(column), 10), ": "...)
+	for _, part := range message {
+		p.message = append(p.message, part...)
+	}
+	return false
+}
+
+// show ends the message with a token, and allocates nothing: a text of up to 32
+// bytes becomes a string on the stack.
+func (p *parser) show(t token) bool {
+	const limit = 29 // bytes; more would hide the rest of the line
+	var short [limit + 3]byte
+	n := copy(short[:limit], t.text)
+	if len(t.text) > limit {
+		n += copy(short[n:], "...")
+	}
+	if t.quoted {
+		p.message = strconv.AppendQuote(p.message, string(short[:n]))
+	} else {
+		p.message = append(p.message, short[:n]...)
+	}
+	return false
 }

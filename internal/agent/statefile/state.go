@@ -49,13 +49,13 @@ type State struct {
 var Unknown = State{Status: Fail}
 
 // String is the answer without its newline: "UP 77% maxconn:300".
-func (s State) String() string { return string(s.AppendTo(nil)) }
+func (s State) String() string { return string(s.Append(nil)) }
 
 // MaxAnswer is the length of the longest answer, in bytes, without its newline.
 const MaxAnswer = len("STOPPED 255% maxconn:65535")
 
-// AppendTo appends the answer without its newline.
-func (s State) AppendTo(b []byte) []byte {
+// Append appends the answer without its newline.
+func (s State) Append(b []byte) []byte {
 	b = append(b, s.Status...)
 	if s.Weight.Set {
 		b = append(s.Weight.append(append(b, ' ')), '%')

@@ -2,7 +2,8 @@
 
 // Package systemd tells systemd how the service is, and takes what it passes: the
 // protocols of sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3) and the
-// priorities of sd-daemon(3). Where there is no systemd, it does nothing.
+// priorities of sd-daemon(3). Where there is no systemd, it does nothing. It
+// guarantees that nobody waits for systemd, nor for whoever reads the log.
 package systemd
 
 import (
@@ -13,32 +14,38 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 )
 
-// Notifier tells systemd how the service is, by the protocol of sd_notify(3).
-// Where there is no systemd to tell, its methods do nothing.
+// Notifier tells systemd how the service is. Each message that tells the status
+// says that the service is ready, which it always is by then: so a message that was
+// lost, because systemd took none for long, does not leave a reload without an end.
 type Notifier struct {
+	Watchdog int64       // nanoseconds between two signs of life; 0: none are wanted
+	Failed   func(error) // told once, if a message cannot be sent
 	socket   int
-	address  *syscall.SockaddrUnix
-	Watchdog int64     // nanoseconds between two signs of life; 0: none are wanted
-	buffer   [512]byte // of the keeper's messages; a longer one is allocated
+	address  *syscall.SockaddrUnix // nil: there is no systemd
+	outbox   *outbox
+	message  []byte // being made, in memory that stays
 }
 
-func NewNotifier(getenv func(string) (string, bool)) (*Notifier, error) {
-	n := &Notifier{socket: -1}
-	path, _ := getenv("NOTIFY_SOCKET")
-	if path == "" {
+// NewNotifier is one for the socket that the environment names, if any.
+func NewNotifier(getenv func(string) (string, bool)) (n *Notifier, err error) {
+	n = &Notifier{}
+	name, _ := getenv("NOTIFY_SOCKET")
+	if name == "" {
 		return n, nil
 	}
-	if path[0] != '/' && path[0] != '@' {
-		return nil, errors.New(`NOTIFY_SOCKET must be a path, or "@" and an abstract name, found ` + strconv.Quote(path))
-	}
-	var err error
 	if n.Watchdog, err = watchdogInterval(getenv); err != nil {
-		return nil, err
+		return n, err
 	}
-	n.address = &syscall.SockaddrUnix{Name: path}
 	if n.socket, err = syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0); err != nil {
-		return nil, errors.New("cannot make a socket to notify systemd by: " + err.Error())
+		return n, errors.New("cannot make a socket to notify systemd by: " + err.Error())
 	}
+	n.address = &syscall.SockaddrUnix{Name: name}
+	n.outbox = newOutbox(func(message []byte) {
+		if err := n.send(message, 0); err != nil && n.Failed != nil {
+			n.Failed(errors.New("cannot notify systemd at " + strconv.Quote(name) + " (NOTIFY_SOCKET): " + err.Error()))
+			n.Failed = nil
+		}
+	})
 	return n, nil
 }
 
@@ -56,36 +63,45 @@ func watchdogInterval(getenv func(string) (string, bool)) (int64, error) {
 	return n * 1000 / 2, nil
 }
 
-func (n *Notifier) Send(message []byte, flags int) {
-	if n.address == nil {
-		return
+func (n *Notifier) send(message []byte, flags int) (err error) {
+	for err = syscall.EINTR; err == syscall.EINTR; {
+		err = syscall.Sendto(n.socket, message, flags|syscall.MSG_NOSIGNAL, n.address)
 	}
-	for syscall.Sendto(n.socket, message, flags|syscall.MSG_NOSIGNAL, n.address) == syscall.EINTR {
+	return err
+}
+
+func (n *Notifier) tell(message string, rest []byte) {
+	if n.address != nil {
+		n.message = append(append(n.message[:0], message...), rest...)
+		n.outbox.add(n.message)
 	}
 }
 
-// Ready tells that the agent serves; the message goes on with the status.
-func (n *Notifier) Ready() []byte { return append(n.buffer[:0], "READY=1\nSTATUS="...) }
+// Ready tells that the service has started, or has reloaded, or still runs, and
+// what it does.
+func (n *Notifier) Ready(status []byte) { n.tell("READY=1\nSTATUS=", status) }
 
-// Status begins a message that tells only the status.
-func (n *Notifier) Status() []byte { return append(n.buffer[:0], "STATUS="...) }
+// Failing tells why the service ends before it is ready.
+func (n *Notifier) Failing(why error) { n.tell("STATUS=", []byte(why.Error())) }
 
-// NotifyFailure tells why the agent ends before it serves: systemctl status shows
-// that also while the service waits to be started again, when it shows no log.
-func NotifyFailure(getenv func(string) (string, bool), why error) {
-	if n, err := NewNotifier(getenv); err == nil {
-		n.Send(append(n.Status(), why.Error()...), 0)
-	}
-}
-
+// Reloading tells that a reload begins; Ready is its end.
 func (n *Notifier) Reloading() {
-	n.Send(strconv.AppendInt(append(n.buffer[:0], "RELOADING=1\nMONOTONIC_USEC="...), kernel.Nanotime()/1000, 10), 0)
+	var number [20]byte
+	n.tell("RELOADING=1\nMONOTONIC_USEC=", strconv.AppendInt(number[:0], kernel.Nanotime()/1000, 10))
 }
 
-func (n *Notifier) Stopping() { n.Send(append(n.buffer[:0], "STOPPING=1"...), 0) }
+// Stopping tells that the service ends.
+func (n *Notifier) Stopping() { n.tell("STOPPING=1", nil) }
 
 // Alive feeds the watchdog. It is called where clients are answered, so it never
 // waits.
-func (n *Notifier) Alive() { n.Send(aliveMessage, syscall.MSG_DONTWAIT) }
+func (n *Notifier) Alive() { n.send(alive, syscall.MSG_DONTWAIT) }
 
-var aliveMessage = []byte("WATCHDOG=1")
+var alive = []byte("WATCHDOG=1")
+
+// Flush waits for what was told to be sent, for a second at the most.
+func (n *Notifier) Flush() {
+	if n.address != nil {
+		n.outbox.flush()
+	}
+}

@@ -3,6 +3,8 @@
 package systemd
 
 import (
+	"bufio"
+	"errors"
 	"net"
 	"os"
 	"strconv"
@@ -47,19 +49,27 @@ func receive(t *testing.T, c *net.UnixConn) string {
 	return string(b[:n])
 }
 
+func notifierAt(t *testing.T, name string) *Notifier {
+	t.Helper()
+	n, err := NewNotifier(environment("NOTIFY_SOCKET", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestNotifierTellsSystemdHowTheServiceIs(t *testing.T) {
 	for _, name := range []string{t.TempDir() + "/notify", "@hapgent-test-" + strconv.Itoa(os.Getpid())} {
 		systemd := systemdSocket(t, name)
-		n, err := NewNotifier(environment("NOTIFY_SOCKET", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		n.Send(append(n.Ready(), "answers UP"...), 0)
-		n.Send(append(n.Status(), "answers DOWN"...), 0)
+		n := notifierAt(t, name)
+		n.Ready([]byte("answers UP"))
 		n.Reloading()
+		n.Ready([]byte("answers DOWN"))
+		n.Failing(errors.New("no more"))
 		n.Stopping()
+		n.Flush()
 		n.Alive()
-		for _, want := range []string{"READY=1\nSTATUS=answers UP", "STATUS=answers DOWN", "RELOADING=1\nMONOTONIC_USEC=", "STOPPING=1", "WATCHDOG=1"} {
+		for _, want := range []string{"READY=1\nSTATUS=answers UP", "RELOADING=1\nMONOTONIC_USEC=", "READY=1\nSTATUS=answers DOWN", "STATUS=no more", "STOPPING=1", "WATCHDOG=1"} {
 			got := receive(t, systemd)
 			if usec, ok := strings.CutPrefix(got, "RELOADING=1\nMONOTONIC_USEC="); ok {
 				now := kernel.Nanotime() / 1000
@@ -75,13 +85,74 @@ func TestNotifierTellsSystemdHowTheServiceIs(t *testing.T) {
 	}
 }
 
+// A socket that nobody reads: PID 1 is frozen, or the supervisor waits for READY=1
+// and for nothing else.
+func TestNotifierWaitsForNobody(t *testing.T) {
+	name := t.TempDir() + "/notify"
+	systemd := systemdSocket(t, name)
+	n := notifierAt(t, name)
+	for range 10_000 { // more than fits the socket and the memory
+		n.Ready([]byte("answers UP"))
+		n.Alive()
+	}
+	n.Flush()
+	for range 500 { // what was kept is told once somebody reads
+		if got := receive(t, systemd); got != "READY=1\nSTATUS=answers UP" && got != "WATCHDOG=1" {
+			t.Fatalf("told %q", got)
+		}
+		n.Ready([]byte("answers UP"))
+	}
+}
+
+// READY=1 is worth waiting for: without it the service counts as failed.
+func TestNotifierKeepsWhatASocketThatIsFullCannotTake(t *testing.T) {
+	name := t.TempDir() + "/notify"
+	systemd := systemdSocket(t, name)
+	filler, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer filler.Close()
+	filler.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	full := 0
+	for ; err == nil; full++ {
+		_, err = filler.Write([]byte("x"))
+	}
+	n := notifierAt(t, name)
+	n.Ready([]byte("answers UP"))
+	time.Sleep(300 * time.Millisecond)
+	for range full - 1 {
+		if got := receive(t, systemd); got != "x" {
+			t.Fatalf("told %q", got)
+		}
+	}
+	if got := receive(t, systemd); got != "READY=1\nSTATUS=answers UP" {
+		t.Errorf("told %q", got)
+	}
+}
+
+// As vsock: and others that a later systemd may have.
+func TestNotifierSaysOnceThatItCannotTell(t *testing.T) {
+	for _, name := range []string{"vsock:2:1234", "7", t.TempDir() + "/gone", "/" + strings.Repeat("x", 200)} {
+		n := notifierAt(t, name)
+		told := make(chan error, 10)
+		n.Failed = func(err error) { told <- err }
+		n.Ready([]byte("answers UP"))
+		n.Stopping()
+		n.Flush()
+		if want := "cannot notify systemd at " + strconv.Quote(name) + " (NOTIFY_SOCKET): "; len(told) != 1 || !strings.HasPrefix((<-told).Error(), want) {
+			t.Errorf("said %d times, want once %s", len(told), want)
+		}
+	}
+}
+
 func TestNotifierWithoutSystemdDoesNothing(t *testing.T) {
 	n, err := NewNotifier(environment("WATCHDOG_USEC", "1000"))
 	if err != nil || n.Watchdog != 0 {
 		t.Errorf("watchdog every %d ns, %v", n.Watchdog, err)
 	}
-	n.Alive()
 	n.Stopping()
+	n.Flush()
 }
 
 func TestWatchdogIsFedAtHalfTheTime(t *testing.T) {
@@ -105,13 +176,6 @@ func TestWatchdogIsFedAtHalfTheTime(t *testing.T) {
 	}
 }
 
-func TestNotifySocketMustBeAPathOrAbstract(t *testing.T) {
-	_, err := NewNotifier(environment("NOTIFY_SOCKET", "vsock:2:1234"))
-	if want := `NOTIFY_SOCKET must be a path, or "@" and an abstract name, found "vsock:2:1234"`; err == nil || err.Error() != want {
-		t.Errorf("%v, want %s", err, want)
-	}
-}
-
 func TestJournalPrioritiesAreForTheJournalOnly(t *testing.T) {
 	f, err := os.Create(t.TempDir() + "/log")
 	if err != nil {
@@ -121,11 +185,11 @@ func TestJournalPrioritiesAreForTheJournalOnly(t *testing.T) {
 	info, _ := f.Stat()
 	id := journalStream(info)
 	for stream, want := range map[string]string{id: "<4>x\n", "1:1": "hapgent: x\n", "": "hapgent: x\n", "junk": "hapgent: x\n"} {
-		l := &Log{fd: int(f.Fd())}
-		l.detectJournal(environment("JOURNAL_STREAM", stream))
 		f.Truncate(0)
 		f.Seek(0, 0)
+		l := NewLog(int(f.Fd()), environment("JOURNAL_STREAM", stream))
 		l.Print(Warning, "x")
+		l.Flush()
 		if got := string(read(t, f.Name())); got != want {
 			t.Errorf("JOURNAL_STREAM=%s: %q, want %q", stream, got, want)
 		}
@@ -144,4 +208,45 @@ func read(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+func TestLogWaitsForNobodyAndCountsWhatIsLost(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	l := NewLog(int(w.Fd()), environment())
+	const lines = 20_000
+	for range lines { // more than fits the pipe and the memory
+		l.Print(Info, "line")
+	}
+	read, lost := 0, 0
+	in := bufio.NewReader(r)
+	for read+lost < lines {
+		l.mu.Lock()
+		waiting := l.lost
+		l.mu.Unlock()
+		if read+lost+waiting >= lines { // a last one, that tells
+			l.Print(Info, "line")
+			read--
+		}
+		line, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		read++
+		if _, note, ok := strings.Cut(line, "hapgent: line ("); ok {
+			n, err := strconv.Atoi(strings.TrimSuffix(note, " lines before this one were lost: nobody read the log)\n"))
+			if err != nil {
+				t.Fatalf("logged %q", line)
+			}
+			lost += n
+		} else if line != "hapgent: line\n" {
+			t.Fatalf("logged %q", line)
+		}
+	}
+	if lost == 0 || read < 500 {
+		t.Errorf("%d lines were read, %d lost", read, lost)
+	}
 }

@@ -1,0 +1,224 @@
+//go:build linux
+
+package statefile
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
+)
+
+// How long another process that holds the lock is waited for: a second.
+const (
+	lockTries = 100
+	lockPause = 10_000_000 // nanoseconds
+)
+
+var errLocked = errors.New("another process holds the lock of its directory, flock(2)")
+
+// Save writes the state so that, whenever the program or the machine stops, the
+// file is the old one or the new one, whole: a temporary file beside it is
+// renamed over it, and both file and directory are synced. It does so under a lock
+// of the directory, which scripts can take as well: no two writers mix. Links are
+// followed; owner, mode and access list stay. Where the directory does not let a
+// file be replaced, the file is overwritten. A warning says what of this could not
+// be had. An error says that the state was not saved: the old file stands, unless
+// the error says otherwise.
+func (f *File) Save(s State) (warning, failed *Error) {
+	data := s.appendJSON(f.buffer[:0])
+	but, why, err := f.replaceLocked(data)
+	if cannotReplace(err) {
+		cut, e := f.overwrite(data)
+		switch {
+		case cut:
+			return nil, f.say(": overwritten in place, and cut short, so that it may hold no state: ", e.Error())
+		case e == nil:
+			but, why, err = ", overwritten in place, since its directory does not let it be replaced: ", err, nil
+		case e != syscall.ENOENT:
+			err = e
+		}
+	}
+	if err != nil {
+		return nil, f.say(": ", err.Error())
+	}
+	if why != nil {
+		return f.say(but, why.Error()), nil
+	}
+	return nil, nil
+}
+
+// cannotReplace tells whether the directory is to blame: it is read-only, or not
+// ours to read or write, or holds what we may not remove, or the file is a mount of
+// its own in it.
+func cannotReplace(err error) bool {
+	switch err {
+	case syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.EBUSY, syscall.ENAMETOOLONG, syscall.EEXIST:
+		return true
+	}
+	return false
+}
+
+// replaceLocked renames a new file over the target. A warning is two parts, what
+// could not be had and why.
+func (f *File) replaceLocked(data []byte) (but string, why, err error) {
+	directory, err := f.lock(lockTries)
+	if err != nil {
+		return "", nil, err
+	}
+	defer syscall.Close(directory) // gives up the lock
+	var st syscall.Stat_t
+	old := &st
+	switch err = kernel.Stat(kernel.WorkingDirectory, f.target.text(), old, syscall.O_NOFOLLOW); err {
+	case nil:
+		err = checkRegular(old)
+	case syscall.ENOENT:
+		old, err = nil, nil
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	return f.replace(directory, data, old)
+}
+
+// lock finds the target, and opens and locks the directory that it is in. The lock
+// lasts as long as the descriptor. A file system that has no locks does without.
+func (f *File) lock(tries int) (directory int, err error) {
+	f.target.set(f.path.name[:f.path.len-1])
+	if err := f.target.follow(&f.other); err != nil {
+		return -1, err
+	}
+	name, _ := f.target.split()
+	f.other.set(name)
+	directory, err = kernel.Open(kernel.WorkingDirectory, f.other.text(), syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return -1, err
+	}
+	for syscall.Flock(directory, syscall.LOCK_EX|syscall.LOCK_NB) == syscall.EWOULDBLOCK {
+		if tries--; tries == 0 {
+			syscall.Close(directory)
+			return -1, errLocked
+		}
+		syscall.Nanosleep(&syscall.Timespec{Nsec: lockPause}, nil)
+	}
+	return directory, nil
+}
+
+// temporary is the name of the file beside the target, in memory of the other
+// path: a rename works within one file system only. Nil if the name is too long.
+func (f *File) temporary() []byte {
+	_, base := f.target.split()
+	if !f.other.set([]byte("."), base[:len(base)-1], []byte(".tmp")) {
+		return nil
+	}
+	return f.other.text()
+}
+
+// replace does so in the locked directory; old is nil where there is no target.
+func (f *File) replace(directory int, data []byte, old *syscall.Stat_t) (but string, why, err error) {
+	temporary := f.temporary()
+	if temporary == nil {
+		return "", nil, syscall.ENAMETOOLONG
+	}
+	mode := uint32(0o644)
+	if old != nil {
+		mode = 0o600 // until it has the old one's owner
+	}
+	kernel.Unlink(directory, temporary) // a killed agent's, since nobody else has the lock
+	fd, err := kernel.Open(directory, temporary, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL, mode)
+	if err != nil {
+		return "", nil, err
+	}
+	defer syscall.Close(fd)
+	if old != nil {
+		but, why = f.keepRights(fd, old)
+	}
+	if _, err = kernel.WriteAt(fd, data); err == nil {
+		err = kernel.Sync(fd)
+	}
+	if err == nil {
+		_, base := f.target.split()
+		err = kernel.Rename(directory, temporary, base)
+	}
+	if err != nil {
+		kernel.Unlink(directory, temporary)
+		return "", nil, err
+	}
+	if err := kernel.Sync(directory); err != nil && err != syscall.EINVAL { // EINVAL: a file system that has no such thing
+		return ", but a power cut may undo it, since its directory cannot be synced: ", err, nil
+	}
+	return but, why, nil
+}
+
+// keepRights gives the new file what the old one had, as far as this process may:
+// an unprivileged one may not give files away. Nobody gets more rights than before:
+// where the group or the access list cannot be kept, the new group has those that
+// others have as well.
+func (f *File) keepRights(fd int, old *syscall.Stat_t) (but string, why error) {
+	var st syscall.Stat_t
+	err := syscall.Fstat(fd, &st)
+	if err == nil && st.Gid != old.Gid {
+		err = syscall.Fchown(fd, -1, int(old.Gid))
+	}
+	n, listError := kernel.AccessList(f.target.text(), f.list[:])
+	if listError == nil {
+		listError = kernel.SetAccessList(fd, f.list[:n])
+	}
+	mode := old.Mode & 0o777
+	if err != nil || listError != nil {
+		mode = mode&^0o070 | mode&(mode>>3)&0o007<<3
+	}
+	if e := syscall.Fchmod(fd, mode); err == nil {
+		err = e
+	}
+	if err == nil && st.Uid != old.Uid {
+		err = syscall.Fchown(fd, int(old.Uid), -1)
+	}
+	if err == nil && listError != nil {
+		return ", but its access list could not be kept: ", listError
+	}
+	return ", but its owner could not be kept: ", err
+}
+
+// overwrite writes the state over the old one. The new text is filled up with
+// newlines to the length of the old, which JSON allows, and written in one
+// call; so the file is whole at each moment but that of the write itself, unless
+// that is cut short.
+func (f *File) overwrite(data []byte) (cut bool, err error) {
+	fd, err := kernel.Open(kernel.WorkingDirectory, f.target.text(), syscall.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return false, err
+	}
+	defer syscall.Close(fd)
+	var st syscall.Stat_t
+	if err := syscall.Fstat(fd, &st); err != nil {
+		return false, err
+	}
+	if err := checkRegular(&st); err != nil {
+		return false, err
+	}
+	filled := data
+	for int64(len(filled)) < min(st.Size, maxFileSize) {
+		filled = append(filled, '\n')
+	}
+	n, err := kernel.WriteAt(fd, filled)
+	if err != nil {
+		return n > 0, err
+	}
+	if err := syscall.Ftruncate(fd, int64(len(data))); err != nil {
+		return false, err
+	}
+	return false, kernel.Sync(fd)
+}
+
+// Clean removes what a killed agent left, unless somebody saves right now.
+func (f *File) Clean() {
+	directory, err := f.lock(1)
+	if err != nil {
+		return
+	}
+	defer syscall.Close(directory)
+	if temporary := f.temporary(); temporary != nil {
+		kernel.Unlink(directory, temporary)
+	}
+}
