@@ -12,11 +12,18 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 const roleFolder = "ansible"
+
+// RoleTargets are the Ansible role for those who install roles, and for those who
+// install collections. Checked, it must accept the agent of its source.
+func RoleTargets(checked bool) []build.Target {
+	return []build.Target{role{checked}, collection{}}
+}
 
 // role is the Ansible role as an archive, of what git tracks of it. That of a
 // release, which is checked, must accept the agent.
@@ -24,17 +31,57 @@ type role struct{ checked bool }
 
 func (role) String() string { return "Ansible role" }
 
-func (t role) Build(ctx context.Context, w *build.Workshop, directory string) (err error) {
+func (t role) Build(ctx context.Context, w *build.Workshop, directory string) error {
 	if t.checked {
 		if err := checkRole(ctx, w); err != nil {
 			return err
 		}
 	}
-	files, err := w.Files(ctx, roleFolder)
+	tracked, err := roleMembers(ctx, w)
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(directory, "hapgent-ansible-role-"+w.Version+".tar.gz"))
+	for i := range tracked {
+		tracked[i].name = "hapgent/" + tracked[i].name
+	}
+	return writeTarball(filepath.Join(directory, "hapgent-ansible-role-"+w.Version+".tar.gz"), tracked, w.Time)
+}
+
+// member is a file of an archive, or a folder, whose name ends with a slash.
+type member struct {
+	name       string
+	content    []byte
+	executable bool
+}
+
+// roleMembers are the files that git tracks of the role, named as in it.
+func roleMembers(ctx context.Context, w *build.Workshop) (all []member, err error) {
+	files, err := w.Files(ctx, roleFolder)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		path := filepath.Join(w.Root, file)
+		info, err := os.Lstat(path)
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%q is not a regular file", file)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, member{strings.TrimPrefix(file, roleFolder+"/"), content, info.Mode()&0o100 != 0})
+	}
+	return all, nil
+}
+
+// writeTarball writes an archive that depends on nothing but its members, as git
+// sees them: a file may be executed, or not.
+func writeTarball(path string, members []member, at time.Time) error {
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
@@ -44,40 +91,19 @@ func (t role) Build(ctx context.Context, w *build.Workshop, directory string) (e
 		return err
 	}
 	archive := tar.NewWriter(z)
-	for _, file := range files {
-		if err := addToRole(archive, w, file); err != nil {
+	for _, m := range members {
+		header := &tar.Header{Name: m.name, Size: int64(len(m.content)), Mode: 0o644, ModTime: at, Format: tar.FormatUSTAR}
+		if m.executable || strings.HasSuffix(m.name, "/") {
+			header.Mode = 0o755
+		}
+		if err := archive.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := archive.Write(m.content); err != nil {
 			return err
 		}
 	}
 	return errors.Join(archive.Close(), z.Close(), f.Close())
-}
-
-// addToRole adds a file as git sees it: it may be executed, or not.
-func addToRole(archive *tar.Writer, w *build.Workshop, file string) error {
-	path := filepath.Join(w.Root, file)
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%q is not a regular file", file)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	mode := int64(0o644)
-	if info.Mode()&0o100 != 0 {
-		mode = 0o755
-	}
-	header := &tar.Header{
-		Name: "hapgent/" + strings.TrimPrefix(file, roleFolder+"/"), Size: int64(len(content)), Mode: mode, ModTime: w.Time, Format: tar.FormatUSTAR,
-	}
-	if err := archive.WriteHeader(header); err != nil {
-		return err
-	}
-	_, err = archive.Write(content)
-	return err
 }
 
 var roleChecksum = regexp.MustCompile(`(?m)^hapgent_checksum:.*$`)

@@ -35,7 +35,7 @@ func isProgram(name string) bool {
 // targets are what a release has besides indices, keys and signatures. Those that
 // compile come first: packages are made of what they have compiled.
 func (p *plan) targets() (all []build.Target, err error) {
-	all = append(all, role{checked: !p.snapshot})
+	all = append(all, RoleTargets(!p.snapshot)...)
 	for _, a := range build.Architectures {
 		all = append(all, programs{a})
 	}

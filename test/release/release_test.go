@@ -134,7 +134,7 @@ func TestEveryFileHasAChecksumAndASignature(t *testing.T) {
 func TestAllThatAReleaseIs(t *testing.T) {
 	version := need.Source(t).Version
 	want := []string{"SHA256SUMS", "allowed_signers", "hapgent-archive-keyring.asc", "hapgent.sources", "hapgent.repo", "SECURITY.md",
-		"hapgent-" + version + ".cdx.json", "hapgent-ansible-role-" + version + ".tar.gz",
+		"hapgent-" + version + ".cdx.json", "hapgent-ansible-role-" + version + ".tar.gz", "epicfilemcnulty-hapgent-" + version + ".tar.gz",
 		"apt/dists/stable/InRelease", "apt/dists/stable/Release.gpg", "yum/repodata/repomd.xml.asc"}
 	for _, a := range build.Architectures {
 		for _, program := range []string{"hapgent", "hapgent-verify", "hapgent-sign"} {
