@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
 // Each state that a kill between the renames can leave, of a file that was
@@ -95,6 +97,40 @@ func TestAFullDiskLeavesTheOldFilesWhole(t *testing.T) {
 	}
 	if !strings.HasSuffix(out, "file\nfile.sha256\nfile.sig\nfiller\n") {
 		t.Errorf("something is left on the disk:\n%s", out)
+	}
+}
+
+// exFAT has neither hard links nor a rename that replaces nothing.
+func TestAFileSystemWithoutHardLinks(t *testing.T) {
+	need.Superuser(t)
+	need.Command(t, "mkfs.exfat", "exfatprogs")
+	need.Command(t, "mount.exfat-fuse", "exfat-fuse")
+	b := newBench(t)
+	b.keygen("key", "-t", "ed25519")
+	out := b.run("unshare", "--mount", "sh", "-ec", `
+		truncate -s 16M image
+		mkfs.exfat image >/dev/null
+		mkdir disk
+		device=$(losetup --find --show image)
+		trap 'cd "$OLDPWD"; umount disk; losetup --detach "$device"' EXIT
+		mount.exfat-fuse "$device" disk >/dev/null
+		timeout 300 sh -c 'until mountpoint -q disk; do sleep 0.1; done'
+		cd disk
+		echo content >file
+		! ln file link 2>/dev/null
+		hapgent-sign -f ../key file
+		cp file.sig ..
+		! hapgent-sign -f ../key file
+		cmp file.sig ../file.sig
+		hapgent-sign -f ../key --force --bundle file
+		echo changed >file
+		hapgent-sign -f ../key --force --bundle file
+		sha256sum -c file.sha256
+		! cmp file.sig ../file.sig
+		ls -A
+	`)
+	if !strings.HasSuffix(out, "file\nfile.sha256\nfile.sig\nfile.sigstore.json\n") || !strings.Contains(out, `"file.sig" exists: --force replaces it`) {
+		t.Error(out)
 	}
 }
 

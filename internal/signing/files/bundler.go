@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bufio"
 	"bytes"
 	"crypto"
 	"crypto/ed25519"
@@ -41,11 +42,16 @@ func newBundler(key *keys.Key) (*bundler, error) {
 }
 
 // tee returns a reader of the file that keeps it where the key needs it whole.
-func (b *bundler) tee(file io.Reader) io.Reader {
-	if b.message == nil {
-		return file
+func (b *bundler) tee(file io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReaderSize(file, headSize)
+	head, _ := buffered.Peek(headSize) // an error comes again where the file is read
+	if err := checkNoMessage(head); err != nil {
+		return nil, err
 	}
-	return io.TeeReader(file, b)
+	if b.message == nil {
+		return buffered, nil
+	}
+	return io.TeeReader(buffered, b), nil
 }
 
 // Write keeps the next bytes of the file.

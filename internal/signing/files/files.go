@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
@@ -50,6 +51,13 @@ type Options struct {
 // Check says whether path is a file whose signature may be written, so that
 // nobody is asked for a passphrase or a touch in vain.
 func Check(path string, o Options) error {
+	if !o.Force {
+		for _, suffix := range []string{sshsig.Suffix, checksum.Suffix, sigstore.Suffix} {
+			if strings.HasSuffix(path, suffix) {
+				return fmt.Errorf("%q has the name of what signing writes: --force signs it", path)
+			}
+		}
+	}
 	for _, target := range o.mustBeNew(path) {
 		if _, err := os.Lstat(target); err == nil {
 			return fmt.Errorf("%q exists: --force replaces it", target)
@@ -180,7 +188,11 @@ func (s *sums) read(file io.Reader) error {
 	if s.bundle == nil {
 		return fanout.Hash(file, s.sha256, s.ssh)
 	}
-	return fanout.Hash(s.bundle.tee(file), s.sha256, s.ssh, s.bundle.digest)
+	message, err := s.bundle.tee(file)
+	if err != nil {
+		return err
+	}
+	return fanout.Hash(message, s.sha256, s.ssh, s.bundle.digest)
 }
 
 // open opens a regular file, and does not wait for the writer of a FIFO.

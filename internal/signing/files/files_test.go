@@ -146,3 +146,64 @@ func TestAnErrorBeforeTheSigningIsNotOneOfIt(t *testing.T) {
 		t.Errorf("an empty namespace: %v", err)
 	}
 }
+
+// wire is a string as SSH has it.
+func wire(text string) string { return string(ssh.Marshal(struct{ S string }{text})) }
+
+// A file that is signed for a bundle is chosen so that the signature is one of
+// something else, too.
+func TestAttackBundleOfAMessageOfSSH(t *testing.T) {
+	session := strings.Repeat("\xff", 32)
+	for name, contents := range map[string]string{
+		"a signature of another file":   "SSHSIG" + wire("git") + wire("") + wire("sha512") + wire(strings.Repeat("x", 64)),
+		"a login":                       wire(session) + "2" + wire("root") + wire("ssh-connection") + wire("publickey"),
+		"a login, by SHA-1":             wire(session[:20]) + "2" + wire("root"),
+		"a login, by SHA-512":           wire(session+session) + "2" + wire("root"),
+		"a certificate":                 wire("ssh-ed25519-cert-v01@openssh.com") + wire("nonce"),
+		"a certificate, of a later day": wire("ssh-mldsa44-ed25519-cert-v01") + wire("nonce"),
+		"a host's key":                  wire("hostkeys-prove-00@openssh.com") + wire(session),
+		"a list of revoked keys":        "SSHKRL\n\x00\x00\x00\x00\x01",
+	} {
+		path, key := newFile(t, contents)
+		_, err := Sign(key, path, Options{Namespace: "file", Bundle: true})
+		if err == nil || errors.Is(err, ErrSigning) || !strings.Contains(err.Error(), "no bundle: the file begins like ") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if left, _ := filepath.Glob(path + ".*"); len(left) > 0 {
+			t.Errorf("%s: wrote %q", name, left)
+		}
+		if _, err := Sign(key, path, Options{Namespace: "file"}); err != nil {
+			t.Errorf("%s, without a bundle: %v", name, err)
+		}
+	}
+	for _, contents := range []string{"", "SSH", "\x00\x00", wire(""), wire("") + "2", wire(session) + "3", wire(strings.Repeat("x", 65)) + "2", "\xff\xff\xff\xff2", strings.Repeat("2", 300)} {
+		path, key := newFile(t, contents)
+		if _, err := Sign(key, path, Options{Namespace: "file", Bundle: true}); err != nil {
+			t.Errorf("%q, which is no message: %v", contents, err)
+		}
+	}
+}
+
+// Another program writes FILE.sig while the file is being signed.
+func TestAttackSignatureThatAppearsMeanwhile(t *testing.T) {
+	path, _ := newFile(t, "contents")
+	if err := os.WriteFile(path+".sig", []byte("precious"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	made := []file{{path + ".sha256", []byte("sum")}, {path + ".sig", []byte("signature")}}
+	if err := write(made, false); err == nil || !strings.Contains(err.Error(), "file.sig") || !strings.Contains(err.Error(), "appeared while the file was being signed (--force replaces it)") {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := filepath.Glob(path + "*"); !slices.Equal(left, []string{path, path + ".sig"}) {
+		t.Errorf("left %q", left)
+	}
+	if got := contentsOf(t, path+".sig"); string(got) != "precious" {
+		t.Errorf("FILE.sig has %q", got)
+	}
+	if err := write(made, true); err != nil {
+		t.Error(err)
+	}
+	if got := contentsOf(t, path+".sig"); string(got) != "signature" {
+		t.Errorf("with --force FILE.sig has %q", got)
+	}
+}

@@ -10,6 +10,7 @@ package keys
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"fmt"
 	"io"
 	"strings"
@@ -38,6 +39,14 @@ type Passphrases func(prompt string) ([]byte, error)
 // whose private half is in the ssh-agent or beside it, or NAME://REFERENCE in
 // the key management service that the program sigstore-kms-NAME speaks to.
 func Open(ref string, ask Passphrases) (*Key, error) {
+	key, err := open(ref, ask)
+	if err != nil {
+		return nil, err
+	}
+	return key, checkLength(key.PublicKey())
+}
+
+func open(ref string, ask Passphrases) (*Key, error) {
 	if isKMS(ref) {
 		return openKMS(ref)
 	}
@@ -49,6 +58,21 @@ func Open(ref string, ask Passphrases) (*Key, error) {
 		return file.openPrivate(ask)
 	}
 	return file.openPublic(ask)
+}
+
+// minRSA is the shortest RSA key, in bits, that makes signatures here. ssh-keygen
+// takes half of it.
+const minRSA = 2048
+
+func checkLength(key ssh.PublicKey) error {
+	plain, ok := plainKey(key).(ssh.CryptoPublicKey)
+	if !ok {
+		return nil
+	}
+	if rsa, ok := plain.CryptoPublicKey().(*rsa.PublicKey); ok && rsa.N.BitLen() < minRSA {
+		return fmt.Errorf("an RSA key of %d bits is too weak to sign with, expected at least %d", rsa.N.BitLen(), minRSA)
+	}
+	return nil
 }
 
 // PublicKey returns the public key of what ref names, without asking for a

@@ -13,6 +13,7 @@ import (
 	"math"
 	"os/exec"
 	"regexp"
+	"time"
 
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/kms"
@@ -65,10 +66,12 @@ func (k kmsKey) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
 // for: some services bind an RSA key to the one hash.
 func (k kmsKey) SignWithAlgorithm(_ io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
 	signature, err := k.sign(data, algorithm)
-	if err != nil && algorithm == ssh.KeyAlgoRSASHA512 {
-		if weaker, weakerErr := k.sign(data, ssh.KeyAlgoRSASHA256); weakerErr == nil {
+	if err != nil && algorithm == ssh.KeyAlgoRSASHA512 && !errors.Is(err, context.DeadlineExceeded) {
+		weaker, weakerErr := k.sign(data, ssh.KeyAlgoRSASHA256)
+		if weakerErr == nil {
 			return weaker, nil
 		}
+		err = fmt.Errorf("by %s: %w; by %s: %w", algorithm, err, ssh.KeyAlgoRSASHA256, weakerErr)
 	}
 	return signature, err
 }
@@ -106,9 +109,10 @@ var algorithmHash = map[string]crypto.Hash{
 
 // servicePublicKey returns a key that crypto functions know; sigstore's client
 // dereferences nil where a plugin's answer lacks the part that was asked for.
-func servicePublicKey(service kms.SignerVerifier) (key crypto.PublicKey, err error) {
-	defer recoverAnswer(&err)
-	key, err = service.PublicKey()
+func servicePublicKey(service kms.SignerVerifier) (crypto.PublicKey, error) {
+	key, err := limited(func(limit options.RequestContext) (crypto.PublicKey, error) {
+		return service.PublicKey(limit)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +123,41 @@ func servicePublicKey(service kms.SignerVerifier) (key crypto.PublicKey, err err
 	return nil, fmt.Errorf("it is of type %T, which makes no SSH signatures", key)
 }
 
-func serviceSign(service kms.SignerVerifier, message io.Reader, opts ...signature.SignOption) (raw []byte, err error) {
-	defer recoverAnswer(&err)
-	return service.SignMessage(message, opts...)
+func serviceSign(service kms.SignerVerifier, message io.Reader, opts ...signature.SignOption) ([]byte, error) {
+	return limited(func(limit options.RequestContext) ([]byte, error) {
+		return service.SignMessage(message, append(opts, limit)...)
+	})
+}
+
+// patience is how long a service may take for an answer, in which somebody may have
+// to allow it.
+var patience = 2 * time.Minute
+
+// limited calls a service's plugin, and waits no longer than patience: not for what
+// the plugin has started either, which may keep its output open.
+func limited[T any](call func(limit options.RequestContext) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		defer func() { answers <- a }()
+		defer recoverAnswer(&a.err)
+		a.value, a.err = call(options.WithContext(ctx))
+	}()
+	select {
+	case a := <-answers:
+		if ctx.Err() == nil {
+			return a.value, a.err
+		}
+	case <-ctx.Done():
+	}
+	var none T
+	return none, fmt.Errorf("the service did not answer in %v: %w", patience, ctx.Err())
 }
 
 func recoverAnswer(err *error) {

@@ -10,9 +10,12 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/sigstore/sigstore/pkg/signature/kms"
 	"golang.org/x/crypto/ssh"
@@ -135,6 +138,59 @@ func TestKMSReferences(t *testing.T) {
 	} {
 		if got := isKMS(ref); got != want {
 			t.Errorf("isKMS(%q) = %v", ref, got)
+		}
+	}
+}
+
+// A service that hangs, and what its plugin leaves behind, end in an error.
+func TestAServiceThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
+	defer func(old time.Duration) { patience = old }(patience)
+	patience = time.Second / 4
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	_, err = Open(service(t, key)+"?hang", nil)
+	if err == nil || !strings.Contains(err.Error(), "the service did not answer in 250ms") {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(start); took > 15*time.Second {
+		t.Errorf("it took %v, as long as the service", took)
+	}
+}
+
+// Both reasons are told where neither of the two algorithms for RSA is taken.
+func TestAServiceThatRefusesIsQuotedForBothAlgorithms(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := Open(service(t, key)+"?denied", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = opened.Sign(rand.Reader, []byte("message"))
+	for _, want := range []string{"by rsa-sha2-512: ", "by rsa-sha2-256: ", "permission denied"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestAttackShortRSAKey(t *testing.T) {
+	t.Setenv("GODEBUG", "rsa1024min=0")
+	for bits, good := range map[int]bool{1024: false, 2047: false, 2048: true} {
+		key, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Open(service(t, key), nil)
+		if good != (err == nil) {
+			t.Errorf("%d bits: %v", bits, err)
+		}
+		if !good && !strings.Contains(err.Error(), fmt.Sprintf("an RSA key of %d bits is too weak to sign with, expected at least 2048", bits)) {
+			t.Errorf("%d bits: %v", bits, err)
 		}
 	}
 }

@@ -16,7 +16,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
@@ -43,6 +45,8 @@ const (
 	NoAnswer = "no-answer"
 	// NoJSON answers text, and ends by a status that says so.
 	NoJSON = "no-json"
+	// Hang answers nothing, and leaves a process that has its output open.
+	Hang = "hang"
 )
 
 // Main is the plugin. It returns the exit status.
@@ -55,6 +59,14 @@ func Main() int {
 	switch fault {
 	case NoAnswer:
 		return answer(&common.PluginResp{})
+	case Hang:
+		sleep := exec.Command("/bin/sleep", "20")
+		sleep.Stdout = os.Stdout
+		if err := sleep.Start(); err != nil {
+			return fail(err)
+		}
+		time.Sleep(20 * time.Second)
+		return 1
 	case NoJSON:
 		fmt.Println("Segmentation fault")
 		return 139
