@@ -20,6 +20,7 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/composite"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/testing/script"
 )
@@ -63,8 +64,14 @@ func seeded(name string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-// key is that key as a signer, with its certificate if there is one.
+// key is that key as a signer, with its certificate if there is one. The one
+// called mldsa is of ML-DSA-44 and Ed25519.
 func key(ts *testscript.TestScript, name string) ssh.Signer {
+	if name == "mldsa" {
+		s, err := composite.NewPrivateKey(composite.Name, seeded(name))
+		ts.Check(err)
+		return s
+	}
 	s, err := ssh.NewSignerFromKey(seeded(name))
 	ts.Check(err)
 	certificate, err := os.ReadFile(ts.MkAbs(name + "-cert.pub"))

@@ -83,7 +83,9 @@ func blobQuestions(t *testing.T) (questions []question) {
 	questions = append(questions, ed25519Questions(t)...)
 	questions = append(questions, ecdsaQuestions(t)...)
 	questions = append(questions, rsaQuestions(t)...)
-	return append(questions, fidoQuestions(t)...)
+	questions = append(questions, fidoQuestions(t)...)
+	questions = append(questions, webauthnCertificates(t)...)
+	return append(questions, compositeQuestions(t)...)
 }
 
 // keyNames are about what a key may call itself.
@@ -91,7 +93,7 @@ func keyNames(t *testing.T) (questions []question) {
 	for _, s := range newSigners(t) {
 		name, rest := cut(s.key)
 		for _, alias := range []string{name + "\x00", strings.ToUpper(name), "rsa-sha2-256", "rsa-sha2-512",
-			"webauthn-" + skECDSA, "ssh-dss", "ssh-mldsa-44", "none", name + "-cert-v01@openssh.com", ""} {
+			"webauthn-" + skECDSA, "ssh-dss", "ssh-mldsa-44", mldsaName, mldsaFirstName, "none", name + "-cert-v01@openssh.com", ""} {
 			p := newParts(s, "file", "sha512")
 			p.key = cat(str(alias), rest)
 			q := question{name: fmt.Sprintf("%s called %q", s.name, alias), armored: p.armored(), signers: allow(s.key)}
@@ -343,12 +345,76 @@ func fidoQuestions(t *testing.T) (questions []question) {
 		p := newParts(s, "file", "sha512")
 		for name, signature := range map[string][]byte{
 			"without a trailer": p.signature[:len(p.signature)-5], "with more in its trailer": append(bytes.Clone(p.signature), 0),
-			"called sk-ecdsa": format(p.signature, skECDSA), "called webauthn": format(p.signature, "webauthn-"+skECDSA),
+			"called sk-ecdsa": format(p.signature, skECDSA), "called webauthn": format(p.signature, "webauthn-"+skECDSA), "called webauthn certificate": format(p.signature, webauthnCertificate),
 			"called ecdsa": format(p.signature, "ecdsa-sha2-nistp256"), "called sk-ed25519": format(p.signature, "sk-ssh-ed25519@openssh.com"),
 		} {
 			changed := p
 			changed.signature = signature
 			questions = append(questions, question{name: s.name + " " + name, armored: changed.armored(), signers: allow(s.key)})
+		}
+	}
+	return questions
+}
+
+// webauthnCertificates are about the certificate of a token that is asked by a
+// browser, and the names that it and its signature may have.
+func webauthnCertificates(t *testing.T) (questions []question) {
+	authority := newEd25519(t)
+	const signed = "webauthn-" + skECDSA
+	for _, name := range []string{"", signed, webauthnCertificate} {
+		for _, algorithm := range []string{skECDSA, signed, webauthnCertificate, "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"} {
+			for _, token := range []signer{newWebauthn(t, newToken()), newSKECDSA(t, newToken())} {
+				c := newCertificate()
+				c.name = name
+				s := certified(token, authority, c)
+				p := newParts(s, "file", "sha512")
+				p.signature = format(p.signature, algorithm)
+				for _, signers := range []string{allowCA(authority.key), allow(s.key)} {
+					questions = append(questions, question{name: fmt.Sprintf("%s called %q, signature %q", s.name, name, algorithm),
+						armored: p.armored(), signers: signers})
+				}
+			}
+		}
+	}
+	return questions
+}
+
+// compositeQuestions are about the halves of a signature by ML-DSA-44 and
+// Ed25519, both of which must be good.
+func compositeQuestions(t *testing.T) (questions []question) {
+	const half = 2420 // the size of the ML-DSA signature
+	for _, name := range []string{mldsaName, mldsaFirstName} {
+		s, other := newComposite(t, name), newComposite(t, name)
+		p := newParts(s, "file", "sha512")
+		ask := func(name string, key, signature []byte) {
+			changed := p
+			changed.key, changed.signature = key, signature
+			questions = append(questions, question{name: s.name + " " + name, armored: changed.armored(), signers: allow(key)})
+		}
+		_, rest := cut(p.signature)
+		made, _ := cut(rest)
+		_, rest = cut(other.sign(signedData("file", "sha512", content)))
+		others, _ := cut(rest)
+		_, encoded := cut(s.key)
+		public, _ := cut(encoded)
+		for how, signature := range map[string]string{
+			"as it is": made, "first half of another key": others[:half] + made[half:], "second half of another key": made[:half] + others[half:],
+			"of another key": others, "first half alone": made[:half], "second half alone": made[half:], "halves exchanged": made[half:] + made[:half],
+			"first half of zeros": string(make([]byte, half)) + made[half:], "second half of zeros": made[:half] + string(make([]byte, 64)),
+			"short": made[:half+63], "long": made + "\x00", "empty": "",
+		} {
+			ask(how, s.key, cat(str(name), str(signature)))
+		}
+		for _, called := range []string{mldsaName, mldsaFirstName, mldsaName + "-cert", "ssh-ed25519", "ssh-mldsa-44", ""} {
+			ask(fmt.Sprintf("called %q", called), s.key, cat(str(called), str(made)))
+			ask(fmt.Sprintf("key and signature called %q", called), cat(str(called), str(public)), cat(str(called), str(made)))
+		}
+		ask("key short", cat(str(name), str(public[1:])), p.signature)
+		ask("key long", cat(str(name), str(public+"\x00")), p.signature)
+		for i := 0; i < len(made); i += 97 {
+			changed := []byte(made)
+			changed[i] ^= 1 << (i % 8)
+			ask(fmt.Sprint("byte ", i), s.key, cat(str(name), str(changed)))
 		}
 	}
 	return questions

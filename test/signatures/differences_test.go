@@ -2,6 +2,7 @@ package signatures
 
 import (
 	"bytes"
+	"encoding/base64"
 	"regexp"
 	"strings"
 )
@@ -42,6 +43,12 @@ var differences = []difference{
 		before(807), refuse, func(q question) bool { return strings.Contains(strings.ToLower(q.signers), "valid-") }},
 	{"verify-time comes with 8.7; before, a certificate must be in date today",
 		before(807), either, func(q question) bool { return q.verifyTime != "" && strings.Contains(q.name, "/certificates/") }},
+	{"keys of ML-DSA-44 and Ed25519 are known since 10.6 by this name",
+		before(1006), refuse, mentions(mldsaName, mldsaName+"-cert")},
+	{"keys of ML-DSA-44 and Ed25519 are known by their first name to 10.4 and 10.5 alone",
+		func(v version) bool { return v < 1004 || v >= 1006 }, refuse, mentions(mldsaFirstName, mldsaName+"-cert-v01@openssh.com")},
+	{"the certificate of a key asked by a browser has a name of its own since 10.3",
+		before(1003), refuse, mentions(webauthnCertificate)},
 	{"extensions of KRLs are known since 9.4",
 		before(904), refuse, func(q question) bool { return bytes.Contains(q.revocation, []byte("an extension")) }},
 	{"CRLF after the armor's first line is taken since 9.5",
@@ -67,4 +74,18 @@ var localTime = regexp.MustCompile(`"\d{8,14}"`)
 func named(expression string) func(question) bool {
 	pattern := regexp.MustCompile(expression)
 	return func(q question) bool { return pattern.MatchString(q.name) }
+}
+
+// mentions is about questions with a key or certificate of one of these types.
+func mentions(names ...string) func(question) bool {
+	return func(q question) bool {
+		body, _, _ := strings.Cut(strings.TrimPrefix(string(q.armored), begin), "-----END")
+		blob, _ := base64.StdEncoding.DecodeString(body)
+		for _, name := range names {
+			if bytes.Contains(blob, str(name)) || bytes.Contains(q.revocation, []byte(name+" ")) {
+				return true
+			}
+		}
+		return false
+	}
 }

@@ -27,6 +27,9 @@ func privateKeys(t testing.TB, o *oracle) map[string]string {
 	dir := t.TempDir()
 	files := map[string]string{}
 	kinds := [][2]string{{"ed25519", "256"}, {"ecdsa", "256"}, {"ecdsa", "384"}, {"ecdsa", "521"}, {"rsa", "2048"}}
+	if o.version >= 1006 {
+		kinds = append(kinds, [2]string{"mldsa44-ed25519", "256"})
+	}
 	for _, kind := range kinds {
 		name := kind[0] + kind[1]
 		files[name] = filepath.Join(dir, name)

@@ -32,7 +32,8 @@ func revocationQuestions(t *testing.T) (questions []question) {
 	withCert := certified(plain, authority, newCertificate())
 	noSerial := newCertificate()
 	noSerial.serial = 0
-	lists := revocationLists(plain.key, authority.key, other.key, withCert.key)
+	postQuantum := newComposite(t, mldsaName)
+	lists := revocationLists(plain.key, authority.key, other.key, withCert.key, postQuantum.key)
 	lists["KRL signed"] = signedKRL(other)
 	for name, list := range madeKRLs(t, plain, authority, withCert) {
 		lists[name] = list
@@ -50,7 +51,7 @@ func revocationQuestions(t *testing.T) (questions []question) {
 	return questions
 }
 
-func revocationLists(plain, authority, other, cert []byte) map[string][]byte {
+func revocationLists(plain, authority, other, cert, postQuantum []byte) map[string][]byte {
 	sum1, sum256 := sha1.Sum(plain), sha256.Sum256(plain)
 	caSum := sha256.Sum256(authority)
 	key, ca, others := keyText(plain)+"\n", keyText(authority)+"\n", keyText(other)+"\n"
@@ -71,6 +72,8 @@ func revocationLists(plain, authority, other, cert []byte) map[string][]byte {
 		"with a comment": []byte(key[:len(key)-1] + " a comment\n"), "with options": []byte("restrict " + key), "with a principal": []byte(me + " " + key),
 		"garbage": []byte("garbage\n"), "key and garbage": []byte(key + "garbage\n"), "garbage and key": []byte("garbage\n" + key), "others and garbage": []byte(others + "garbage\n"),
 		"fingerprint": []byte("SHA256:" + base64.RawStdEncoding.EncodeToString(sum256[:]) + "\n"), "a NUL line": []byte("\x00garbage\n" + others), "binary": {0x7f, 'E', 'L', 'F'},
+		"a key of an unknown type": []byte(keyText(cat(str("ssh-future"), str("x"))) + "\n"), "others and a key of an unknown type": []byte(others + keyText(cat(str("ssh-future"), str("x"))) + "\n"),
+		"a post-quantum key": []byte(keyText(postQuantum) + "\n"), "a post-quantum key and key": []byte(keyText(postQuantum) + "\n" + key), "KRL post-quantum key": krl(section(2, str(postQuantum))),
 		"a short RSA key": []byte(keyText(cat(str("ssh-rsa"), str("\x03"), str(bytes.Repeat([]byte{0x7f}, 96)))) + "\n" + others),
 		"cut magic":       []byte("SSHKRL\n"), "another magic": []byte("SSHKRL\x00\n1234567890"), "magic alone": []byte("SSHKRL\n\x00"),
 

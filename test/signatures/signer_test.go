@@ -6,11 +6,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	_ "crypto/sha1" // what an attacker would downgrade to
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"math/big"
+	"strings"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -194,6 +197,33 @@ func newWebauthn(t testing.TB, tk token) signer {
 	}}
 }
 
+const (
+	mldsaName      = "ssh-mldsa44-ed25519"
+	mldsaFirstName = "ssh-mldsa44-ed25519@openssh.com" // in OpenSSH 10.4 and 10.5
+)
+
+// newComposite is a key of ML-DSA-44 and Ed25519 (OpenSSH's ssh-mldsa-eddsa.c).
+func newComposite(t testing.TB, name string) signer {
+	first, err := mldsa.GenerateKey(mldsa.MLDSA44())
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, second, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer{name, cat(str(name), str(cat(first.PublicKey().Bytes(), public))), func(data []byte) []byte {
+		const label = "COMPSIG-MLDSA44-Ed25519-SHA512"
+		digest := sha512.Sum512(data)
+		message := cat([]byte("CompositeAlgorithmSignatures2025"), []byte(label), []byte{0}, digest[:])
+		signature, err := first.Sign(nil, message, &mldsa.Options{Context: label})
+		if err != nil {
+			t.Error(err)
+		}
+		return cat(str(name), str(cat(signature, ed25519.Sign(second, message))))
+	}}
+}
+
 // newSigners returns one of each type that is accepted.
 func newSigners(t testing.TB) []signer {
 	large := newRSAKey(t, 2048, 65537)
@@ -208,11 +238,16 @@ func newSigners(t testing.TB) []signer {
 		newSKEd25519(t, newToken()),
 		newSKECDSA(t, newToken()),
 		newWebauthn(t, newToken()),
+		newComposite(t, mldsaName),
+		newComposite(t, mldsaFirstName),
 	}
 }
 
+const webauthnCertificate = "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"
+
 // certificate says what of a certificate differs from a good one of me's.
 type certificate struct {
+	name          string // of its type, that of the key if empty
 	serial        uint64
 	kind          uint32
 	id            string
@@ -232,12 +267,14 @@ func newCertificate() certificate {
 func certified(s, authority signer, c certificate) signer {
 	r := s.key
 	name, rest := cut(r)
-	certName := map[string]string{
-		"sk-ssh-ed25519@openssh.com": "sk-ssh-ed25519-cert-v01@openssh.com",
-		skECDSA:                      "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-	}[name]
-	if certName == "" {
-		certName = name + "-cert-v01@openssh.com"
+	certName, _ := strings.CutSuffix(name, "@openssh.com")
+	switch {
+	case c.name != "":
+		certName = c.name
+	case name == mldsaName:
+		certName = name + "-cert"
+	default:
+		certName += "-cert-v01@openssh.com"
 	}
 	var principals []byte
 	for _, p := range c.principals {

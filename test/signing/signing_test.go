@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/epicfilemcnulty/hapgent/internal/testing/testagent"
+	"github.com/epicfilemcnulty/hapgent/test/internal/debian"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
@@ -29,15 +30,16 @@ func TestMain(m *testing.M) {
 // bench is a folder in which commands run, with an environment of its own.
 type bench struct {
 	*testing.T
-	dir string
-	env []string
+	dir     string
+	env     []string
+	openssh *debian.Tree // nil: the machine's
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	need.Command(t, "ssh-keygen", "openssh-client")
 	dir := t.TempDir()
-	return &bench{t, dir, []string{"HOME=" + dir, "PATH=" + bin + ":" + os.Getenv("PATH"), "SSH_ASKPASS_REQUIRE=never"}}
+	return &bench{T: t, dir: dir, env: []string{"HOME=" + dir, "PATH=" + bin + ":" + os.Getenv("PATH"), "SSH_ASKPASS_REQUIRE=never"}}
 }
 
 // command is a command of the bench that has not run yet.
@@ -46,6 +48,9 @@ func (b *bench) command(name string, arguments ...string) *exec.Cmd {
 		name = filepath.Join(bin, name)
 	}
 	cmd := exec.Command(name, arguments...)
+	if b.openssh != nil && strings.HasPrefix(name, "ssh-") {
+		cmd = b.openssh.Command(name, arguments...)
+	}
 	cmd.Dir, cmd.Env = b.dir, b.env
 	return cmd
 }

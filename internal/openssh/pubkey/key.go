@@ -10,7 +10,7 @@
 // message. It says nothing about whether the key is to be trusted: that is for
 // package allowedsigners.
 //
-// golang.org/x/crypto/ssh has the arithmetic of plain keys. Certificates and
+// golang.org/x/crypto/ssh and package composite have the arithmetic of plain keys. Certificates and
 // FIDO signatures are read here: that package encodes a certificate anew
 // before it checks the authority's signature, and it asks for a touch of the
 // token, which ssh-keygen does not.
@@ -31,6 +31,9 @@ import (
 var (
 	// ErrKey is a blob or a line that is no key OpenSSH would load.
 	ErrKey = errors.New("not a public key")
+	// ErrType is a key of a type that is not known here, which other versions of
+	// OpenSSH may know.
+	ErrType = errors.New("a key type that this version does not know")
 	// ErrKeyLength is an RSA key of fewer than 1,024 bits.
 	ErrKeyLength = errors.New("an RSA key of fewer than 1,024 bits")
 )
@@ -57,20 +60,23 @@ func Parse(blob []byte) (*Key, error) {
 
 func parse(blob []byte, certificates bool) (*Key, error) {
 	r := wire.NewReader(blob)
-	name := r.Name()
-	plain, certificate := splitType(name)
-	typ, known := keyTypes[plain]
-	if r.Err() != nil || !known || certificate && !certificates {
-		return nil, fmt.Errorf("%w: type %q", ErrKey, name)
-	}
-	if certificate {
+	text := r.Name()
+	name, known := typeNames[text]
+	switch {
+	case r.Err() != nil:
+		return nil, fmt.Errorf("%w: %w", ErrKey, r.Err())
+	case !known:
+		return nil, fmt.Errorf("%w: %.100q", ErrType, text)
+	case name.certificate && !certificates:
+		return nil, fmt.Errorf("%w: type %q", ErrKey, text)
+	case name.certificate:
 		r.Bytes() // the nonce
 	}
-	key := &Key{short: typ.short, blob: blob}
-	if err := key.readPlain(r, plain, typ); err != nil {
+	key := &Key{short: keyTypes[name.plain].short, blob: blob}
+	if err := key.readPlain(r, name.plain); err != nil {
 		return nil, err
 	}
-	if certificate {
+	if name.certificate {
 		if err := key.readCertificate(r); err != nil {
 			return nil, err
 		}
@@ -81,17 +87,17 @@ func parse(blob []byte, certificates bool) (*Key, error) {
 	return key, nil
 }
 
-func (k *Key) readPlain(r *wire.Reader, plain string, typ keyType) (err error) {
+func (k *Key) readPlain(r *wire.Reader, plain string) (err error) {
 	canonical := wire.AppendBytes(nil, plain)
 	var last int
-	for _, read := range typ.fields {
+	for _, read := range keyTypes[plain].fields {
 		last = len(canonical)
 		canonical = read(r, canonical)
 	}
 	if err := r.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	if k.plain, err = ssh.ParsePublicKey(canonical); err != nil {
+	if k.plain, err = parsePlain(plain, canonical); err != nil {
 		return fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	if isSecurityKey(plain) {

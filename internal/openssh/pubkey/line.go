@@ -11,10 +11,14 @@ import (
 // and its base64, and returns what follows it: the comment. The type must be
 // that of the key.
 func ParseLine(text string) (key *Key, comment string, err error) {
-	name, rest := CutBlank(text)
+	label, rest := CutBlank(text)
 	encoded, comment := CutBlank(rest)
-	if _, known := keyTypes[first(splitType(name))]; !known || encoded == "" {
+	name, known := typeNames[label]
+	if encoded == "" {
 		return nil, "", fmt.Errorf("%w: expected %q, found %.100q", ErrKey, "TYPE BASE64", text)
+	}
+	if !known {
+		return nil, "", fmt.Errorf("%w: %.100q", ErrType, label)
 	}
 	blob, err := wire.DecodeBase64([]byte(encoded))
 	if err != nil {
@@ -23,13 +27,11 @@ func ParseLine(text string) (key *Key, comment string, err error) {
 	if key, err = Parse(blob); err != nil {
 		return nil, "", err
 	}
-	if plain, certificate := splitType(name); plain != key.plain.Type() || certificate != (key.Certificate != nil) {
-		return nil, "", fmt.Errorf("%w: %s key called %q", ErrKey, key.Type(), name)
+	if name.plain != key.plain.Type() || name.certificate != (key.Certificate != nil) {
+		return nil, "", fmt.Errorf("%w: %s key called %q", ErrKey, key.Type(), label)
 	}
 	return key, comment, nil
 }
-
-func first(plain string, _ bool) string { return plain }
 
 // CutBlank cuts text before its first run of spaces and tabs, and returns what
 // stands before and after that.

@@ -1,24 +1,25 @@
 package pubkey
 
 import (
-	"strings"
-
 	"golang.org/x/crypto/ssh"
 
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/composite"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
-// certSuffix turns the name of a key type into that of its certificates.
-const certSuffix = "-cert-v01@openssh.com"
-
-const webauthn = "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"
+// Names of the signatures that a FIDO token makes in a browser.
+const (
+	webauthn            = "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"
+	webauthnCertificate = "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"
+)
 
 // keyType is what tells one type of key from another when it is read: the
 // fields after its name, which are all that can be known of the key's length
 // inside a certificate.
 type keyType struct {
-	short  string // as ssh-keygen prints it
-	fields []field
+	short       string // as ssh-keygen prints it
+	certificate string // the name of its certificates
+	fields      []field
 }
 
 // A field reads one part of a key and appends it in its one canonical form.
@@ -36,38 +37,48 @@ func integerField(r *wire.Reader, canonical []byte) []byte {
 	return wire.AppendInteger(canonical, r.Integer())
 }
 
-var ecdsaType = keyType{"ECDSA", []field{nameField, bytesField}}
-
 // keyTypes has every type that is accepted: those of OpenSSH 10. DSA, which
 // OpenSSH 9 still had, is not one of them.
 var keyTypes = map[string]keyType{
-	ssh.KeyAlgoED25519:   {"ED25519", []field{bytesField}},
-	ssh.KeyAlgoRSA:       {"RSA", []field{integerField, integerField}},
-	ssh.KeyAlgoECDSA256:  ecdsaType,
-	ssh.KeyAlgoECDSA384:  ecdsaType,
-	ssh.KeyAlgoECDSA521:  ecdsaType,
-	ssh.KeyAlgoSKED25519: {"ED25519-SK", []field{bytesField, nameField}},
-	ssh.KeyAlgoSKECDSA256: {"ECDSA-SK",
-		[]field{nameField, bytesField, nameField}},
+	ssh.KeyAlgoED25519:    {"ED25519", ssh.CertAlgoED25519v01, []field{bytesField}},
+	ssh.KeyAlgoRSA:        {"RSA", ssh.CertAlgoRSAv01, []field{integerField, integerField}},
+	ssh.KeyAlgoECDSA256:   {"ECDSA", ssh.CertAlgoECDSA256v01, []field{nameField, bytesField}},
+	ssh.KeyAlgoECDSA384:   {"ECDSA", ssh.CertAlgoECDSA384v01, []field{nameField, bytesField}},
+	ssh.KeyAlgoECDSA521:   {"ECDSA", ssh.CertAlgoECDSA521v01, []field{nameField, bytesField}},
+	ssh.KeyAlgoSKED25519:  {"ED25519-SK", ssh.CertAlgoSKED25519v01, []field{bytesField, nameField}},
+	ssh.KeyAlgoSKECDSA256: {"ECDSA-SK", ssh.CertAlgoSKECDSA256v01, []field{nameField, bytesField, nameField}},
+	composite.Name:        {"MLDSA44-ED25519", "ssh-mldsa44-ed25519-cert", []field{bytesField}},
+	composite.FirstName:   {"MLDSA44-ED25519", "ssh-mldsa44-ed25519-cert-v01@openssh.com", []field{bytesField}},
 }
 
-// aliases are names of signature algorithms that OpenSSH also takes as the
-// name of the key.
-var aliases = map[string]string{
-	ssh.KeyAlgoRSASHA256: ssh.KeyAlgoRSA,
-	ssh.KeyAlgoRSASHA512: ssh.KeyAlgoRSA,
-	webauthn:             ssh.KeyAlgoSKECDSA256,
+// parsePlain reads a plain key in its canonical form.
+func parsePlain(name string, canonical []byte) (ssh.PublicKey, error) {
+	if composite.IsName(name) {
+		return composite.ParsePublicKey(canonical)
+	}
+	return ssh.ParsePublicKey(canonical)
 }
 
-// splitType returns the plain key type that name stands for, and whether it is
-// the name of its certificates.
-func splitType(name string) (plain string, certificate bool) {
-	plain, certificate = strings.CutSuffix(name, certSuffix)
-	if full := plain + "@openssh.com"; certificate && strings.HasPrefix(plain, "sk-") {
-		plain = full
+// typeName is what a name of a type stands for.
+type typeName struct {
+	plain       string
+	certificate bool
+}
+
+// typeNames are the names that a key may have. Besides those of its type these
+// are names of signature algorithms, which OpenSSH takes as well.
+var typeNames = map[string]typeName{
+	ssh.KeyAlgoRSASHA256:     {ssh.KeyAlgoRSA, false},
+	ssh.KeyAlgoRSASHA512:     {ssh.KeyAlgoRSA, false},
+	ssh.CertAlgoRSASHA256v01: {ssh.KeyAlgoRSA, true},
+	ssh.CertAlgoRSASHA512v01: {ssh.KeyAlgoRSA, true},
+	webauthn:                 {ssh.KeyAlgoSKECDSA256, false},
+	webauthnCertificate:      {ssh.KeyAlgoSKECDSA256, true},
+}
+
+func init() {
+	for name, typ := range keyTypes {
+		typeNames[name] = typeName{name, false}
+		typeNames[typ.certificate] = typeName{name, true}
 	}
-	if key, ok := aliases[plain]; ok {
-		plain = key
-	}
-	return plain, certificate
 }

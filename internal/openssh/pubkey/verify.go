@@ -61,7 +61,7 @@ func (k *Key) formats() []string {
 	case ssh.KeyAlgoRSA:
 		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, name}
 	case ssh.KeyAlgoSKECDSA256:
-		return []string{name, webauthn}
+		return []string{name, webauthn, webauthnCertificate}
 	default:
 		return []string{name}
 	}
@@ -99,9 +99,13 @@ type fidoFields struct {
 	client, extensions []byte
 }
 
+// isWebauthn says whether a browser asked for the signature. OpenSSH since 10.3
+// takes the name of the certificates for that of the signature too.
+func isWebauthn(format string) bool { return format == webauthn || format == webauthnCertificate }
+
 func (f *fidoFields) read(r *wire.Reader, format string) {
 	f.flags, f.counter = r.Byte(), r.Uint32()
-	if format == webauthn {
+	if isWebauthn(format) {
 		f.origin, f.client, f.extensions = r.Name(), r.Bytes(), r.Bytes()
 	}
 }
@@ -116,7 +120,7 @@ const (
 // asked for, as ssh-keygen does not ask.
 func (k *Key) verifyFIDO(message []byte, format string, blob []byte, f fidoFields) error {
 	hash := sha256.Sum256(message)
-	if format == webauthn {
+	if isWebauthn(format) {
 		if err := f.checkClient(message); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package sshsig
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
@@ -37,7 +38,9 @@ func parseBlob(blob []byte) (*Signature, error) {
 		return nil, fmt.Errorf("%w: %q, known are %q and %q", ErrHash, s.Hash, SHA256, SHA512)
 	}
 	var err error
-	if s.Key, err = pubkey.Parse(key); err != nil {
+	if s.Key, err = pubkey.Parse(key); errors.Is(err, pubkey.ErrType) {
+		return nil, err
+	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBlob, err)
 	}
 	return s, nil

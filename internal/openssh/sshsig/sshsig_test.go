@@ -71,7 +71,7 @@ func TestVectorsOfOpenSSHVerify(t *testing.T) {
 }
 
 func TestDSAIsRefused(t *testing.T) {
-	if _, err := Parse(read(t, "dsa.sig")); !errors.Is(err, pubkey.ErrKey) {
+	if _, err := Parse(read(t, "dsa.sig")); !errors.Is(err, pubkey.ErrType) {
 		t.Errorf("Parse returned %v", err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/composite"
 )
 
 // maxPassphrases is how often ssh asks before it gives up.
@@ -27,12 +29,31 @@ func (f *keyFile) decrypt(ask Passphrases) (any, error) {
 		if len(answer) == 0 {
 			break
 		}
-		private, err := ssh.ParseRawPrivateKeyWithPassphrase(f.data, answer)
+		private, err := f.parse(answer)
 		if !errors.Is(err, x509.IncorrectPasswordError) {
 			return private, err
 		}
 	}
 	return nil, errors.New("the passphrase does not fit")
+}
+
+// parse reads the private key, locked or not. Without a passphrase where it takes
+// one it returns a *ssh.PassphraseMissingError.
+func (f *keyFile) parse(passphrase []byte) (any, error) {
+	if f.public != nil && composite.IsName(f.public.Type()) {
+		c, err := readContainer(f.data)
+		if err != nil {
+			return nil, err
+		}
+		if c.locked() && passphrase == nil {
+			return nil, &ssh.PassphraseMissingError{PublicKey: f.public}
+		}
+		return c.composite(passphrase)
+	}
+	if passphrase == nil {
+		return ssh.ParseRawPrivateKey(f.data)
+	}
+	return ssh.ParseRawPrivateKeyWithPassphrase(f.data, passphrase)
 }
 
 // explain says what a user can do about a form that the parser does not know.
@@ -45,8 +66,11 @@ func explain(err error) error {
 	return err
 }
 
-// newFileKey makes a Key of what ssh.ParseRawPrivateKey returns.
+// newFileKey makes a Key of what parse returns.
 func newFileKey(private any) (*Key, error) {
+	if key, ok := private.(*composite.PrivateKey); ok {
+		return &Key{AlgorithmSigner: key, maxMessage: math.MaxInt}, nil
+	}
 	signer, err := ssh.NewSignerFromKey(private)
 	if err != nil {
 		return nil, err
@@ -71,15 +95,7 @@ func (k *Key) as(public ssh.PublicKey, path string) (*Key, error) {
 	if !bytes.Equal(plainKey(public).Marshal(), k.PublicKey().Marshal()) {
 		return nil, fmt.Errorf("private key %q is not the private half of the public key beside it", path)
 	}
-	cert, ok := public.(*ssh.Certificate)
-	if !ok {
-		return k, nil
-	}
-	signer, err := ssh.NewCertSigner(cert, k.AlgorithmSigner)
-	if err != nil {
-		return nil, err
-	}
 	certified := *k
-	certified.AlgorithmSigner = signer.(ssh.AlgorithmSigner)
+	certified.AlgorithmSigner = under{k.AlgorithmSigner, public}
 	return &certified, nil
 }

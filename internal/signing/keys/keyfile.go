@@ -2,7 +2,6 @@ package keys
 
 import (
 	"bytes"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -38,8 +37,7 @@ func readKeyFile(path string) (*keyFile, error) {
 		file.public = publicHalf(data)
 		return file, nil
 	}
-	file.public, _, _, _, err = ssh.ParseAuthorizedKey(data)
-	if err != nil {
+	if file.public, err = parsePublicFile(data); err != nil {
 		return nil, fmt.Errorf("%q is neither a private key nor an OpenSSH public key file", path)
 	}
 	return file, nil
@@ -81,24 +79,11 @@ func checkUnreadableByOthers(path string, info fs.FileInfo) error {
 // publicHalf reads the public key that OpenSSH's format of private keys has
 // in the clear, see PROTOCOL.key; nil where data is of another format.
 func publicHalf(data []byte) ssh.PublicKey {
-	block, _ := pem.Decode(data)
-	if block == nil {
+	c, err := readContainer(data)
+	if err != nil {
 		return nil
 	}
-	body, ok := bytes.CutPrefix(block.Bytes, []byte("openssh-key-v1\x00"))
-	if !ok {
-		return nil
-	}
-	var header struct {
-		Cipher, KDF, KDFOptions string
-		Keys                    uint32
-		Public                  []byte
-		Rest                    []byte `ssh:"rest"`
-	}
-	if err := ssh.Unmarshal(body, &header); err != nil {
-		return nil
-	}
-	key, err := ssh.ParsePublicKey(header.Public)
+	key, err := parsePublic(c.Public)
 	if err != nil {
 		return nil
 	}
@@ -111,7 +96,7 @@ func (f *keyFile) openPrivate(ask Passphrases) (*Key, error) {
 	if f.public != nil && IsFIDO(f.public) {
 		return f.openFIDO()
 	}
-	private, err := ssh.ParseRawPrivateKey(f.data)
+	private, err := f.parse(nil)
 	var locked *ssh.PassphraseMissingError
 	if errors.As(err, &locked) {
 		if key, err := openAgent(f.public); err == nil {

@@ -31,6 +31,7 @@ func FuzzKeyFile(f *testing.F) {
 	f.Add(pem.EncodeToMemory(open))
 	f.Add(pem.EncodeToMemory(locked))
 	f.Add(ssh.MarshalAuthorizedKey(public))
+	f.Add(compositeFile(f, 1, func(_ *container, seeds []byte) []byte { return seeds }))
 	f.Add([]byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"))
 	f.Add([]byte("-----BEGIN DSA PRIVATE KEY-----\nMAA=\n-----END DSA PRIVATE KEY-----\n"))
 	f.Setenv("SSH_AUTH_SOCK", "")

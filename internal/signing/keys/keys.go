@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/composite"
 )
 
 // Key signs with a private key that it may only know by reference.
@@ -96,11 +98,11 @@ func PublicKey(ref string, ask Passphrases) (ssh.PublicKey, error) {
 
 // PlainKey returns the key below the certificate and the SSH encoding, as
 // other software takes it. FIDO keys have no such form: they never sign a
-// message as it is.
+// message as it is. Nor have those of ML-DSA-44 and Ed25519.
 func PlainKey(key ssh.PublicKey) (crypto.PublicKey, error) {
 	key = plainKey(key)
 	plain, ok := key.(ssh.CryptoPublicKey)
-	if !ok || IsFIDO(key) {
+	if !ok || IsFIDO(key) || composite.IsName(key.Type()) {
 		return nil, fmt.Errorf("a key of type %q has no form outside of SSH", key.Type())
 	}
 	return plain.CryptoPublicKey(), nil
@@ -122,12 +124,4 @@ func algorithm(key ssh.PublicKey) string {
 		return name
 	}
 	return ssh.KeyAlgoRSASHA512
-}
-
-// plainKey is the key below a certificate.
-func plainKey(key ssh.PublicKey) ssh.PublicKey {
-	if cert, ok := key.(*ssh.Certificate); ok {
-		return cert.Key
-	}
-	return key
 }

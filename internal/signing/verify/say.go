@@ -102,9 +102,13 @@ func refusal(file, hint, format string, args ...any) error {
 	return &Refusal{file, fmt.Errorf(format, args...), hint}
 }
 
-// errBadSignatureFile is about text that is no signature, which could not be
-// tried, or a signature that is malformed inside, which is none of a file.
+// errBadSignatureFile is about text that is no signature or one by a key of an
+// unknown type, which could not be tried, or a signature that is malformed
+// inside, which is none of a file.
 func errBadSignatureFile(name, file string, err error) error {
+	if errors.Is(err, pubkey.ErrType) {
+		return fmt.Errorf("%q cannot be checked: %w", name, err)
+	}
 	if errors.Is(err, sshsig.ErrArmor) {
 		return fmt.Errorf("%q is %w", name, err)
 	}
