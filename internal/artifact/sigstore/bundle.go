@@ -8,7 +8,7 @@
 // and Unchecked says so. Bundles made with a certificate and DSSE envelopes
 // are refused, never taken for something else. The reader is strict, so that
 // no other program can see another signature in the same bytes: every field
-// is known, stands once, and is spelled as the definition has it.
+// is known and stands once, in one of the forms of proto3's JSON.
 package sigstore
 
 import (
@@ -85,7 +85,7 @@ func (b *Bundle) Unchecked() []string {
 
 // MarshalText returns the bundle as JSON on one line.
 func (b *Bundle) MarshalText() ([]byte, error) {
-	algorithm, ok := hashNames[b.Hash]
+	name, ok := hashNames[b.Hash]
 	if !ok {
 		return nil, fmt.Errorf("a bundle cannot name the hash %v", b.Hash)
 	}
@@ -93,7 +93,7 @@ func (b *Bundle) MarshalText() ([]byte, error) {
 		MediaType: MediaType,
 		Material:  material{PublicKey: &publicKey{Hint: b.Hint}},
 		Message: &messageSignature{
-			Digest:    &messageDigest{Algorithm: algorithm, Digest: b.Digest},
+			Digest:    &messageDigest{Algorithm: algorithm(name), Digest: b.Digest},
 			Signature: b.Signature,
 		},
 	})
@@ -129,11 +129,11 @@ func (d *document) bundle() (*Bundle, error) {
 	if d.Material.Timestamps != nil {
 		b.timestamps = len(d.Material.Timestamps.RFC3161)
 	}
-	if d.Message.Digest == nil {
+	if d.Message.Digest == nil || d.Message.Digest.empty() {
 		return b, nil
 	}
 	for hash, name := range hashNames {
-		if name == d.Message.Digest.Algorithm && hash.Size() == len(d.Message.Digest.Digest) {
+		if name == string(d.Message.Digest.Algorithm) && hash.Size() == len(d.Message.Digest.Digest) {
 			b.Hash, b.Digest = hash, d.Message.Digest.Digest
 			return b, nil
 		}

@@ -236,7 +236,14 @@ func TestReadRefuses(t *testing.T) {
 		{"a field twice", "{" + goodType + "," + goodMaterial + "," + goodMessage + "," + goodMessage + "}", "twice"},
 		{"a field twice, further in", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"signature":"c2ln","signature":"c2ln"}}`, "twice"},
 		{"a field in other letters", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"Signature":"c2ln"}}`, `field "Signature" is unknown`},
-		{"a field of another format", "{" + goodType + "," + goodMaterial + "," + goodMessage + `,"dsse_envelope":{}}`, "unknown"},
+		{"a field of another format", "{" + goodType + "," + goodMaterial + "," + goodMessage + `,"dsse-envelope":{}}`, "unknown"},
+		{"an attestation, spelled as in the definition", "{" + goodType + "," + goodMaterial + "," + goodMessage + `,"dsse_envelope":{}}`, "DSSE envelope"},
+		{"a field twice, in both spellings", "{" + goodType + "," + goodMaterial + "," + goodMessage + `,"message_signature":{"signature":"c2ln"}}`, "twice"},
+		{"a field half in each spelling", "{" + goodType + "," + goodMaterial + "," + goodMessage + `,"timestamp_verificationData":{}}`, "unknown"},
+		{"a number that names no hash", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"messageDigest":{"algorithm":9},"signature":"c2ln"}}`, `message digest "9" of 0 bytes`},
+		{"a number between two hashes", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"messageDigest":{"algorithm":1.5},"signature":"c2ln"}}`, `message digest "1.5"`},
+		{"a hash without its digest", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"messageDigest":{"algorithm":1},"signature":"c2ln"}}`, `message digest "SHA2_256" of 0 bytes`},
+		{"base64 of both alphabets", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"signature":"-_+/"}}`, `field "signature"`},
 		{"base64 that is none", "{" + goodType + "," + goodMaterial + `,"messageSignature":{"signature":"?"}}`, `field "signature"`},
 		{"SHA-1", withDigest("SHA1", 20), `message digest "SHA1"`},
 		{"a digest of another length", withDigest("SHA2_256", 48), "of 48 bytes"},
@@ -253,6 +260,38 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// The forms in which protojson reads a bundle are the same bundle.
+func TestReadTakesEveryFormOfProtoJSON(t *testing.T) {
+	key := keys()["P-256"]
+	b := signed(t, key, artifact)
+	b.Signature = append(b.Signature, 0xff, 0xff, 0xff, 0xff) // "/" somewhere, "_" in the other alphabet
+	plain := string(marshal(t, b))
+	for name, text := range map[string]string{
+		"as it is written": plain,
+		"names of the definition": strings.NewReplacer("mediaType", "media_type", "verificationMaterial", "verification_material", "publicKey", "public_key",
+			"messageSignature", "message_signature", "messageDigest", "message_digest").Replace(plain),
+		"the number of the hash":            strings.Replace(plain, `"SHA2_256"`, "1", 1),
+		"the number of the hash as a float": strings.Replace(plain, `"SHA2_256"`, "1.0", 1),
+		"the URL's alphabet":                urlAlphabet(plain),
+		"no padding":                        strings.ReplaceAll(plain, "=", ""),
+	} {
+		got, err := Read(strings.NewReader(text))
+		if err != nil || got.Hash != b.Hash || !bytes.Equal(got.Digest, b.Digest) || !bytes.Equal(got.Signature, b.Signature) {
+			t.Errorf("%s is read as %v, %v", name, got, err)
+		}
+		var other protobundle.Bundle
+		if err := protojson.Unmarshal([]byte(text), &other); err != nil {
+			t.Errorf("%s: protojson: %v", name, err)
+		}
+	}
+}
+
+// urlAlphabet changes the base64 of a bundle, where its media type has a slash.
+func urlAlphabet(text string) string {
+	before, after, _ := strings.Cut(text, `"verificationMaterial"`)
+	return before + `"verificationMaterial"` + strings.NewReplacer("+", "-", "/", "_").Replace(after)
+}
+
 func TestReadTakesTheOlderMediaType(t *testing.T) {
 	text := `{"mediaType":"application/vnd.dev.sigstore.bundle+json;version=0.3",` + goodMaterial + "," + goodMessage + "}"
 	if _, err := Read(strings.NewReader(text)); err != nil {
@@ -260,10 +299,11 @@ func TestReadTakesTheOlderMediaType(t *testing.T) {
 	}
 }
 
-// The bundles in testdata/cosign are of the file there, by cosign v2.6.5.
+// The bundles in testdata/cosign are of the file there, by cosign v2.6.5; that of
+// the Ed25519 key, whose digest is empty, is by v3.1.1.
 func TestBundlesOfCosignAreVerified(t *testing.T) {
 	file := read(t, "file")
-	for _, name := range []string{"p256", "p384", "p521", "rsa"} {
+	for _, name := range []string{"p256", "p384", "p521", "rsa", "ed25519"} {
 		t.Run(name, func(t *testing.T) {
 			b, err := Read(bytes.NewReader(read(t, name+".sigstore.json")))
 			if err != nil {
@@ -371,6 +411,9 @@ func FuzzReadAgreesWithTheProtobufDefinitions(f *testing.F) {
 	f.Add([]byte("{" + goodType + `,"verificationMaterial":{"publicKey":{"hint":"\ud800"}},` + goodMessage + "}"))
 	f.Add([]byte("{" + goodType + `,"verificationMaterial":{"publicKey":null},"messageSignature":{"messageDigest":null,"signature":"c2ln"}}`))
 	f.Add([]byte("{" + goodType + "," + goodMaterial + `,"messageSignature":{"messageDigest":{},"signature":"c2\nln"},"dsseEnvelope":null}`))
+	f.Add([]byte(`{"media_type":"application/vnd.dev.sigstore.bundle.v0.3+json","verification_material":{"public_key":{}},"message_signature":{"message_digest":{"algorithm":1e0},"signature":"_-8"}}`))
+	f.Add([]byte("{" + goodType + "," + goodMaterial + `,"messageSignature":{"messageDigest":{"algorithm":"HASH_ALGORITHM_UNSPECIFIED","digest":""},"signature":"c2ln"}}`))
+	f.Add(read(f, "ed25519.sigstore.json"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := Read(bytes.NewReader(data))
 		if err != nil {
@@ -386,6 +429,9 @@ func FuzzReadAgreesWithTheProtobufDefinitions(f *testing.F) {
 		}
 		want := definition(b)
 		want.MediaType = other.MediaType
+		if message := other.GetMessageSignature(); proto.Equal(message.GetMessageDigest(), &protocommon.HashOutput{}) {
+			message.MessageDigest = nil // an empty one is none
+		}
 		if !proto.Equal(&other, want) {
 			t.Errorf("read as\n%v\nbut generated code reads\n%v", want, &other)
 		}
