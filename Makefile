@@ -69,11 +69,11 @@ publish-check: release ## check how a release is published (minutes, the first t
 	@test/bin/publish-check
 
 publish: ## publish the release in dist, once another machine made it
-	@mkdir -p run && $(RELEASE) notes > run/notes.md
-	@tools/goreleaser release --clean --release-notes run/notes.md
+	@tools/bin/publish
 
-vulnerabilities: ## look for known vulnerabilities in what is called
-	go tool -modfile=tools/go.mod govulncheck ./...
+vulnerabilities: ## look for known vulnerabilities in all modules
+	go build -C tools -o ../run/govulncheck golang.org/x/vuln/cmd/govulncheck
+	set -e; for module in . kms tools; do echo "$$module:"; run/govulncheck -test -C $$module $(GOVULNCHECK) ./...; done
 
 clean: ## remove what was built
 	rm -rf run dist
