@@ -1,15 +1,14 @@
 package release
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"debug/buildinfo"
+	"encoding/base64"
+	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
+	"regexp"
+	"strings"
 	"time"
 
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
@@ -18,97 +17,155 @@ import (
 )
 
 // bill is the bill of materials, an SBOM in the form of CycloneDX. It says what
-// the programs themselves say: which modules each was linked of.
+// the programs themselves say: which modules each was linked of. Scanners look for
+// Go's own vulnerabilities in a module stdlib, and by a CPE.
 type bill struct{}
 
 func (bill) String() string { return "bill of materials" }
 
 func (bill) Build(ctx context.Context, w *build.Workshop, directory string) error {
-	document := cyclonedx.NewBOM()
-	document.SerialNumber = "" // it would be another each time
-	root := component("hapgent", w.Version)
-	document.Metadata = &cyclonedx.Metadata{Timestamp: w.Time.Format(time.RFC3339), Component: &root}
-	parts := parts{modules: map[string]cyclonedx.Component{}}
+	toolchain, err := w.Toolchain()
+	if err != nil {
+		return err
+	}
+	version := strings.TrimPrefix(toolchain, "go")
+	library := part(golang("stdlib", version), "stdlib", version, "BSD-3-Clause", "golang.org")
+	library.CPE = "cpe:2.3:a:golang:go:" + version + ":-:*:*:*:*:*:*"
+	var c contents
+	var all []build.Module
+	var programs []string
 	for _, p := range build.Programs {
-		if err := parts.add(ctx, w, p); err != nil {
+		linked, err := w.Linked(ctx, p)
+		if err != nil {
 			return err
 		}
+		program, err := programPart(ctx, w, p)
+		if err != nil {
+			return err
+		}
+		c.add(program, append(references(linked), library.BOMRef))
+		all, programs = append(all, linked...), append(programs, program.BOMRef)
 	}
-	modules := slices.SortedFunc(maps.Values(parts.modules), func(a, b cyclonedx.Component) int { return cmp.Compare(a.BOMRef, b.BOMRef) })
-	components := slices.Concat(parts.programs, modules)
-	document.Components = &components
-	document.Dependencies = &parts.dependencies
-	f, err := os.Create(filepath.Join(directory, "hapgent-"+w.Version+".cdx.json"))
+	c.add(library, []string{})
+	if err := c.addModules(w, all); err != nil {
+		return err
+	}
+	root := ownPart(w, "hapgent", "")
+	c.graph = append(c.graph, cyclonedx.Dependency{Ref: root.BOMRef, Dependencies: &programs})
+	return c.write(w, root, filepath.Join(directory, "hapgent-"+w.Version+".cdx.json"))
+}
+
+// contents are the components of the bill, and which needs which: of a module it is
+// not known.
+type contents struct {
+	components []cyclonedx.Component
+	graph      []cyclonedx.Dependency
+}
+
+// add adds a component, and what it needs where that is known.
+func (c *contents) add(component cyclonedx.Component, needs []string) {
+	c.components = append(c.components, component)
+	if needs != nil {
+		c.graph = append(c.graph, cyclonedx.Dependency{Ref: component.BOMRef, Dependencies: &needs})
+	}
+}
+
+// supplier is whose namespace a module is in.
+var supplier = regexp.MustCompile(`^(github\.com/)?[^/]+`)
+
+// addModules adds modules, with the licences that the packages say.
+func (c *contents) addModules(w *build.Workshop, all []build.Module) error {
+	const path = "packaging/copyright/hapgent-tools"
+	copyright, err := os.ReadFile(filepath.Join(w.Root, path))
+	if err != nil {
+		return err
+	}
+	for _, m := range build.Unique(all) {
+		licence := licenceIn(string(copyright), m.Path)
+		sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(m.Sum, "h1:"))
+		if err != nil || len(sum) == 0 || licence == "" {
+			return fmt.Errorf("%s must have a licence in %s, found %q, and a sum in go.sum, found %q", m.Path, path, licence, m.Sum)
+		}
+		component := part(golang(m.Path, m.Version), m.Path, m.Version, licence, supplier.FindString(m.Path))
+		component.Hashes = &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: fmt.Sprintf("%x", sum)}}
+		c.add(component, nil)
+	}
+	return nil
+}
+
+func (c *contents) write(w *build.Workshop, root cyclonedx.Component, path string) error {
+	document := cyclonedx.NewBOM()
+	document.SerialNumber = "" // it would be another each time
+	document.Metadata = &cyclonedx.Metadata{Timestamp: w.Time.Format(time.RFC3339), Component: &root, Supplier: root.Supplier}
+	document.Components, document.Dependencies = &c.components, &c.graph
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := cyclonedx.NewBOMEncoder(f, cyclonedx.BOMFileFormatJSON).SetPretty(true).Encode(document); err != nil {
-		return err
-	}
-	return f.Close()
+	// what uses no more of the format than this version has, any scanner of these years reads
+	encoder := cyclonedx.NewBOMEncoder(f, cyclonedx.BOMFileFormatJSON).SetPretty(true)
+	return errors.Join(encoder.EncodeVersion(document, cyclonedx.SpecVersion1_5), f.Close())
 }
 
-func component(name, version string) cyclonedx.Component {
+// golang is the URL of a module, as scanners know it.
+func golang(path, version string) string { return "pkg:golang/" + path + "@" + version }
+
+func part(url, name, version, licence, supplierName string) cyclonedx.Component {
 	return cyclonedx.Component{
-		Type: cyclonedx.ComponentTypeApplication, BOMRef: name, Name: name, Version: version,
-		Licenses: &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}},
+		Type: cyclonedx.ComponentTypeLibrary, BOMRef: url, PackageURL: url, Name: name, Version: version,
+		Licenses: &cyclonedx.Licenses{{License: &cyclonedx.License{ID: licence}}},
+		Supplier: &cyclonedx.OrganizationalEntity{Name: supplierName},
 	}
 }
 
-// parts are what the bill lists.
-type parts struct {
-	programs     []cyclonedx.Component
-	modules      map[string]cyclonedx.Component // by reference
-	dependencies []cyclonedx.Dependency
+// ownPart is all of hapgent, or one of its programs.
+func ownPart(w *build.Workshop, name, folder string) cyclonedx.Component {
+	own := part(golang("github.com/epicfilemcnulty/hapgent", w.Tag())+folder, name, w.Version, "Apache-2.0", "hapgent maintainers")
+	own.Type = cyclonedx.ComponentTypeApplication
+	return own
 }
 
-// add adds a program: its file for each architecture, and the modules of all.
-func (s *parts) add(ctx context.Context, w *build.Workshop, p build.Program) error {
-	program := component("cmd/"+p.Name, w.Version)
-	program.Name = p.Name
+// programPart is a program, with its file for each architecture.
+func programPart(ctx context.Context, w *build.Workshop, p build.Program) (cyclonedx.Component, error) {
+	program := ownPart(w, p.Name, "#cmd/"+p.Name)
 	var files []cyclonedx.Component
-	needs := map[string]bool{}
 	for _, a := range build.Architectures {
 		built, err := w.Programs(ctx, a)
 		if err != nil {
-			return err
+			return program, err
 		}
-		content, err := os.ReadFile(filepath.Join(built, p.Name))
+		sum, err := digest(filepath.Join(built, p.Name))
 		if err != nil {
-			return err
+			return program, err
 		}
 		files = append(files, cyclonedx.Component{
-			Type: cyclonedx.ComponentTypeFile, BOMRef: program.BOMRef + "/" + a.Debian, Name: programName(p, a),
-			Hashes: &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: fmt.Sprintf("%x", sha256.Sum256(content))}},
+			Type: cyclonedx.ComponentTypeFile, BOMRef: "file:" + programName(p, a), Name: programName(p, a),
+			Hashes: &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: sum}},
 		})
-		if err := s.addModules(filepath.Join(built, p.Name), needs); err != nil {
-			return err
-		}
 	}
 	program.Components = &files
-	s.programs = append(s.programs, program)
-	sorted := slices.Sorted(maps.Keys(needs))
-	s.dependencies = append(s.dependencies, cyclonedx.Dependency{Ref: program.BOMRef, Dependencies: &sorted})
-	return nil
+	return program, nil
 }
 
-// addModules adds those that a program was linked of, and the standard library.
-func (s *parts) addModules(path string, needs map[string]bool) error {
-	info, err := buildinfo.ReadFile(path)
-	if err != nil {
-		return err
+// references are what the bill calls the modules.
+func references(modules []build.Module) (all []string) {
+	for _, m := range modules {
+		all = append(all, golang(m.Path, m.Version))
 	}
-	add := func(name, version string) {
-		reference := "pkg:golang/" + name + "@" + version
-		needs[reference] = true
-		s.modules[reference] = cyclonedx.Component{
-			Type: cyclonedx.ComponentTypeLibrary, BOMRef: reference, PackageURL: reference, Name: name, Version: version,
+	return all
+}
+
+// licenceIn is the licence that a copyright file names for a module, in a
+// paragraph that begins with the licence; "" if there is none.
+func licenceIn(copyright, module string) string {
+	name := regexp.MustCompile(`\s` + regexp.QuoteMeta(module) + `[.,\s]`)
+	for paragraph := range strings.SplitSeq(copyright, "\n .\n") {
+		if name.MatchString(paragraph + "\n") {
+			licence, _, _ := strings.Cut(strings.TrimSpace(paragraph), ":")
+			licence, _, _ = strings.Cut(licence, ",")
+			return strings.Replace(licence, "Expat", "MIT", 1) // Debian's name and SPDX's
 		}
 	}
-	add("std", info.GoVersion)
-	for _, module := range info.Deps {
-		add(module.Path, module.Version)
-	}
-	return nil
+	return ""
 }

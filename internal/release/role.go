@@ -1,18 +1,13 @@
 package release
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
-	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
@@ -37,73 +32,24 @@ func (t role) Build(ctx context.Context, w *build.Workshop, directory string) er
 			return err
 		}
 	}
-	tracked, err := roleMembers(ctx, w)
+	files, err := w.Files(ctx, roleFolder)
 	if err != nil {
 		return err
 	}
-	for i := range tracked {
-		tracked[i].name = "hapgent/" + tracked[i].name
+	tracked, err := members(w, files, roleFolder+"/", "hapgent/")
+	if err != nil {
+		return err
 	}
 	return writeTarball(filepath.Join(directory, "hapgent-ansible-role-"+w.Version+".tar.gz"), tracked, w.Time)
 }
 
-// member is a file of an archive, or a folder, whose name ends with a slash.
-type member struct {
-	name       string
-	content    []byte
-	executable bool
-}
-
 // roleMembers are the files that git tracks of the role, named as in it.
-func roleMembers(ctx context.Context, w *build.Workshop) (all []member, err error) {
+func roleMembers(ctx context.Context, w *build.Workshop) ([]member, error) {
 	files, err := w.Files(ctx, roleFolder)
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range files {
-		path := filepath.Join(w.Root, file)
-		info, err := os.Lstat(path)
-		if err != nil {
-			return nil, err
-		}
-		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%q is not a regular file", file)
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, member{strings.TrimPrefix(file, roleFolder+"/"), content, info.Mode()&0o100 != 0})
-	}
-	return all, nil
-}
-
-// writeTarball writes an archive that depends on nothing but its members, as git
-// sees them: a file may be executed, or not.
-func writeTarball(path string, members []member, at time.Time) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
-	archive := tar.NewWriter(z)
-	for _, m := range members {
-		header := &tar.Header{Name: m.name, Size: int64(len(m.content)), Mode: 0o644, ModTime: at, Format: tar.FormatUSTAR}
-		if m.executable || strings.HasSuffix(m.name, "/") {
-			header.Mode = 0o755
-		}
-		if err := archive.WriteHeader(header); err != nil {
-			return err
-		}
-		if _, err := archive.Write(m.content); err != nil {
-			return err
-		}
-	}
-	return errors.Join(archive.Close(), z.Close(), f.Close())
+	return members(w, files, roleFolder+"/", "")
 }
 
 var roleChecksum = regexp.MustCompile(`(?m)^hapgent_checksum:.*$`)

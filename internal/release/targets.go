@@ -39,7 +39,7 @@ func (p *plan) targets() (all []build.Target, err error) {
 	for _, a := range build.Architectures {
 		all = append(all, programs{a})
 	}
-	all = append(all, bill{})
+	all = append(all, bill{}, buildInfo{}, source{})
 	for _, a := range build.Architectures {
 		packages, err := packages.Targets(p.Source, a)
 		if err != nil {

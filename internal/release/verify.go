@@ -36,6 +36,9 @@ func Verify(ctx context.Context, s build.Source, published string, out io.Writer
 	if err != nil {
 		return err
 	}
+	if err := checkCommit(ctx, s, published); err != nil {
+		return err
+	}
 	aside, err := w.Temporary()
 	if err != nil {
 		return err

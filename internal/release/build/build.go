@@ -9,6 +9,7 @@ package build
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,7 +57,8 @@ func (s Source) Build(ctx context.Context, p Program, a Architecture, output str
 		return err
 	}
 	ldflags := strings.TrimSpace("-s -w -buildid= -X main.version=" + s.Version + " " + p.ldflags)
-	return s.goCommand(ctx, a, "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", output, "./cmd/"+p.Name)
+	_, err = s.goCommand(ctx, a, "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", output, "./cmd/"+p.Name)
+	return err
 }
 
 // BuildHere builds a program, by its name, for the machine that this runs on.
@@ -74,24 +76,25 @@ func (s Source) BuildHere(ctx context.Context, name, output string) error {
 
 // Vet runs go vet on the program as it is built for the architecture.
 func (s Source) Vet(ctx context.Context, p Program, a Architecture) error {
-	return s.goCommand(ctx, a, "vet", "./cmd/"+p.Name)
+	_, err := s.goCommand(ctx, a, "vet", "./cmd/"+p.Name)
+	return err
 }
 
-// goCommand runs the go command for the architecture.
-func (s Source) goCommand(ctx context.Context, a Architecture, args ...string) error {
+// goCommand runs the go command for the architecture, and returns what it prints.
+func (s Source) goCommand(ctx context.Context, a Architecture, args ...string) (string, error) {
 	toolchain, err := s.Toolchain()
 	if err != nil {
-		return err
+		return "", err
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = s.Root
 	cmd.Env = append(os.Environ(), "GOTOOLCHAIN="+toolchain, "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+a.GOARCH, "GOARM="+a.GOARM)
 	cmd.Env = append(cmd.Env, defaults...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go %s for %s: %w\n%s", args[0], a.GOARCH, err, bytes.TrimSpace(out))
+	out, err := cmd.Output()
+	if failed := new(exec.ExitError); errors.As(err, &failed) {
+		err = fmt.Errorf("go %s for %s: %w\n%s", args[0], a.GOARCH, err, bytes.TrimSpace(failed.Stderr))
 	}
-	return nil
+	return string(out), err
 }
 
 // defaults undo what the environment says of building. Most are not empty, since

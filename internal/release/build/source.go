@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -68,29 +67,25 @@ func (s Source) Toolchain() (string, error) {
 }
 
 // Time is when the last commit was made, the only time that a release knows of.
-// Where there is no git, the environment variable SOURCE_DATE_EPOCH says it, in
-// seconds since 1970.
+// The environment variable SOURCE_DATE_EPOCH says it where nothing else does, and
+// before all else: in seconds since 1970.
 func (s Source) Time(ctx context.Context) (time.Time, error) {
 	const variable = "SOURCE_DATE_EPOCH"
 	text := os.Getenv(variable)
 	if text == "" {
-		out, err := s.git(ctx, "log", "-1", "--format=%ct")
+		record, err := s.Record(ctx)
 		if err != nil {
-			return time.Time{}, fmt.Errorf("git knows no time of the last commit (%w): set %s to it, in seconds since 1970", err, variable)
+			return time.Time{}, fmt.Errorf("no time of the last commit (%w): set %s to it, in seconds since 1970", err, variable)
 		}
-		text = strings.TrimSpace(out)
+		return record.Time, nil
 	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds <= 0 {
-		return time.Time{}, fmt.Errorf("%s must be a number of seconds since 1970, found %q", variable, text)
-	}
-	return time.Unix(seconds, 0).UTC(), nil
+	return parseSeconds(variable, text)
 }
 
-// git runs a command of git in the tree and returns what it prints.
-func (s Source) git(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = s.Root
-	out, err := cmd.Output()
-	return string(out), err
+func parseSeconds(what, text string) (time.Time, error) {
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds <= 0 {
+		return time.Time{}, fmt.Errorf("%s must be a number of seconds since 1970, found %q", what, text)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
 }

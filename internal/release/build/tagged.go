@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,19 +32,4 @@ func (s Source) CheckTagged(ctx context.Context) error {
 		return fmt.Errorf("VERSION is %s, and the commit has no tag: expected %s", s.Version, s.Tag())
 	}
 	return fmt.Errorf("VERSION is %s, and the tag of the commit is %s: expected %s", s.Version, strings.Join(tags, ", "), s.Tag())
-}
-
-// Files are the files below a folder of the tree that git tracks, by their path
-// in the tree, sorted.
-func (s Source) Files(ctx context.Context, folder string) ([]string, error) {
-	out, err := s.git(ctx, "ls-files", "-z", "--", folder)
-	if err != nil {
-		return nil, fmt.Errorf("git ls-files: %w", err)
-	}
-	files := strings.FieldsFunc(out, func(r rune) bool { return r == 0 })
-	if len(files) == 0 {
-		return nil, errors.New("git tracks no file in " + folder)
-	}
-	slices.Sort(files)
-	return files, nil
 }
