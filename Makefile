@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run demo build check test setup fuzz bench screenshot packages release verify-release role-checksum publish publish-check vulnerabilities clean
+.PHONY: help run demo build check test setup fuzz bench screenshot packages image release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -55,6 +55,9 @@ screenshot: setup ## take docs/stats.png, HAProxy's page in Chromium, anew
 
 packages: ## make .deb and .rpm for this machine's architecture, in dist
 	@$(RELEASE) packages
+
+image: ## make a container image of the agent: run/image
+	@$(RELEASE) image
 
 release: ## make a release in dist, signed by SIGNING_KEY and GPG_KEY
 	@$(RELEASE) release

@@ -30,6 +30,7 @@ const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
        hapgent-release cross [-o DIRECTORY]
        hapgent-release packages [-o DIRECTORY]
        hapgent-release release [-o DIRECTORY]
+       hapgent-release image [-o DIRECTORY]
        hapgent-release verify DIRECTORY
        hapgent-release role-checksum
        hapgent-release notes
@@ -38,6 +39,7 @@ const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
   cross          vet and build every program for every architecture, into run/cross
   packages       make .deb and .rpm packages for this machine's architecture, in dist
   release        make all that a release is, in dist
+  image          make a container image of the agent, an OCI layout, in run/image
   verify         check a release that was published, and that the source makes it
   role-checksum  write the checksum of the agent for amd64 into the Ansible role
   notes          print what the changelog says of the version
@@ -112,6 +114,7 @@ var commands = map[string]command{
 	"cross":         {0, cross},
 	"packages":      {0, makePackages},
 	"release":       {0, makeRelease},
+	"image":         {0, makeImage},
 	"verify":        {1, verify},
 	"role-checksum": {0, roleChecksum},
 	"notes":         {0, notes},
@@ -186,6 +189,10 @@ func openKeys(ctx context.Context, s build.Source) (*release.Keys, error) {
 		return release.OpenSnapshot(ctx, s)
 	}
 	return release.Open(ctx, s, key, pgp, console.Ask)
+}
+
+func makeImage(ctx context.Context, s build.Source, output, _ string) error {
+	return release.Image(ctx, s, cmp.Or(output, filepath.Join(s.Root, "run", "image")))
 }
 
 func verify(ctx context.Context, s build.Source, _, published string) error {

@@ -23,6 +23,16 @@ type bill struct{}
 
 func (bill) String() string { return "bill of materials" }
 
+// What the source is, and how it is licensed.
+const (
+	ownModule  = "github.com/epicfilemcnulty/hapgent"
+	ownLicence = "Apache-2.0"
+)
+
+func billPath(directory string, s build.Source) string {
+	return filepath.Join(directory, "hapgent-"+s.Version+".cdx.json")
+}
+
 func (bill) Build(ctx context.Context, w *build.Workshop, directory string) error {
 	toolchain, err := w.Toolchain()
 	if err != nil {
@@ -52,7 +62,7 @@ func (bill) Build(ctx context.Context, w *build.Workshop, directory string) erro
 	}
 	root := ownPart(w, "hapgent", "")
 	c.graph = append(c.graph, cyclonedx.Dependency{Ref: root.BOMRef, Dependencies: &programs})
-	return c.write(w, root, filepath.Join(directory, "hapgent-"+w.Version+".cdx.json"))
+	return c.write(w, root, billPath(directory, w.Source))
 }
 
 // contents are the components of the bill, and which needs which: of a module it is
@@ -121,7 +131,7 @@ func part(url, name, version, licence, supplierName string) cyclonedx.Component 
 
 // ownPart is all of hapgent, or one of its programs.
 func ownPart(w *build.Workshop, name, folder string) cyclonedx.Component {
-	own := part(golang("github.com/epicfilemcnulty/hapgent", w.Tag())+folder, name, w.Version, "Apache-2.0", "hapgent maintainers")
+	own := part(golang(ownModule, w.Tag())+folder, name, w.Version, ownLicence, "hapgent maintainers")
 	own.Type = cyclonedx.ComponentTypeApplication
 	return own
 }
