@@ -22,6 +22,7 @@ type Notifier struct {
 	Failed   func(error) // told once, if a message cannot be sent
 	socket   int
 	address  *syscall.SockaddrUnix // nil: there is no systemd
+	ofAlive  *syscall.SockaddrUnix // the same, since a call writes to it
 	outbox   *outbox
 	message  []byte // being made, in memory that stays
 }
@@ -39,9 +40,9 @@ func NewNotifier(getenv func(string) (string, bool)) (n *Notifier, err error) {
 	if n.socket, err = syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0); err != nil {
 		return n, errors.New("cannot make a socket to notify systemd by: " + err.Error())
 	}
-	n.address = &syscall.SockaddrUnix{Name: name}
+	n.address, n.ofAlive = &syscall.SockaddrUnix{Name: name}, &syscall.SockaddrUnix{Name: name}
 	n.outbox = newOutbox(func(message []byte) {
-		if err := n.send(message, 0); err != nil && n.Failed != nil {
+		if err := n.send(message, n.address, 0); err != nil && n.Failed != nil {
 			n.Failed(errors.New("cannot notify systemd at " + strconv.Quote(name) + " (NOTIFY_SOCKET): " + err.Error()))
 			n.Failed = nil
 		}
@@ -63,9 +64,9 @@ func watchdogInterval(getenv func(string) (string, bool)) (int64, error) {
 	return n * 1000 / 2, nil
 }
 
-func (n *Notifier) send(message []byte, flags int) (err error) {
+func (n *Notifier) send(message []byte, to *syscall.SockaddrUnix, flags int) (err error) {
 	for err = syscall.EINTR; err == syscall.EINTR; {
-		err = syscall.Sendto(n.socket, message, flags|syscall.MSG_NOSIGNAL, n.address)
+		err = syscall.Sendto(n.socket, message, flags|syscall.MSG_NOSIGNAL, to)
 	}
 	return err
 }
@@ -95,7 +96,7 @@ func (n *Notifier) Stopping() { n.tell("STOPPING=1", nil) }
 
 // Alive feeds the watchdog. It is called where clients are answered, so it never
 // waits.
-func (n *Notifier) Alive() { n.send(alive, syscall.MSG_DONTWAIT) }
+func (n *Notifier) Alive() { n.send(alive, n.ofAlive, syscall.MSG_DONTWAIT) }
 
 var alive = []byte("WATCHDOG=1")
 
