@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // plan is how much is measured.
@@ -25,18 +26,20 @@ type plan struct {
 	raced   int // checks of each responder in a round
 	silent  int // clients that send nothing
 	crowded int // rounds beside them
+	starts  int           // of each responder
+	idle    time.Duration // how long wake-ups are counted
 	svg     string
 }
 
 func main() {
-	p := plan{slice: 10_000, raced: 1000, silent: 1000, crowded: 7}
+	p := plan{slice: 10_000, raced: 1000, silent: 1000, crowded: 7, starts: 30, idle: time.Minute}
 	quick := flag.Bool("quick", false, "a look in half a minute: 50,000 checks, 30 rounds")
 	flag.IntVar(&p.checks, "checks", 1_000_000, "checks of each responder in the run that shows its memory")
 	flag.IntVar(&p.rounds, "rounds", 150, "rounds of each measure of speed, of 1,000 checks for each responder")
 	flag.StringVar(&p.svg, "svg", "", "write a plot of memory over the checks to `file`")
 	flag.Parse()
 	if *quick {
-		p.checks, p.rounds, p.crowded = 50_000, 30, 3
+		p.checks, p.rounds, p.crowded, p.starts, p.idle = 50_000, 30, 3, 10, 5*time.Second
 	}
 	if flag.NArg() > 0 || p.checks < p.slice || p.rounds < 1 {
 		fmt.Fprintf(os.Stderr, "bench: expected no arguments, at least %d checks and 1 round\n", p.slice)

@@ -38,6 +38,9 @@ type measured struct {
 	silentMemory, silentHeld  samples
 	besideMedian, besideWorst samples
 	silent                    int
+	first                     samples // from the execution to the first answer, in ms
+	wakeUps                   samples // a minute, while nobody asks
+	hugeMemory, failedMemory  samples
 }
 
 // measure makes one round after the other over all responders, never all of one
@@ -60,6 +63,9 @@ func measure(ctx context.Context, p plan, dir string, responders []*responder) (
 		return m.crowd(p, responders)
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := m.live(ctx, p, dir, responders); err != nil {
 		return nil, err
 	}
 	if err := oneProcessor(); err != nil {

@@ -32,29 +32,38 @@ type responder struct {
 	allocations []float64 // per check, none where unknown
 
 	cmd    *exec.Cmd
+	port   int
+	file   string // its state
 	output *os.File
 	load   *load.Load
 }
 
-// start runs the responder and waits until it answers.
-func (r *responder) start(ctx context.Context, dir string) (err error) {
-	port, err := freePort()
-	if err != nil {
+// prepare makes the command that runs the responder.
+func (r *responder) prepare(ctx context.Context, dir string) (err error) {
+	if r.port, err = freePort(); err != nil {
 		return err
 	}
-	file := filepath.Join(dir, fmt.Sprintf("state-%d.json", port))
-	if err = os.WriteFile(file, []byte(state), 0o644); err != nil {
+	r.file = filepath.Join(dir, fmt.Sprintf("state-%d.json", r.port))
+	if err = os.WriteFile(r.file, []byte(state), 0o644); err != nil {
 		return err
 	}
 	if r.output, err = os.CreateTemp(dir, "output-"); err != nil {
 		return err
 	}
-	r.load = load.New(port, answer)
+	r.load = load.New(r.port, answer)
 	r.cmd = exec.CommandContext(ctx, r.command[0], r.command[1:]...)
 	r.cmd.Stdout, r.cmd.Stderr = r.output, r.output
 	r.cmd.Env = append(os.Environ(), "HAPGENT_IP=127.0.0.1",
-		"HAPGENT_PORT="+strconv.Itoa(port), "HAPGENT_STATE_FILE="+file)
-	if err = r.cmd.Start(); err != nil {
+		"HAPGENT_PORT="+strconv.Itoa(r.port), "HAPGENT_STATE_FILE="+r.file)
+	return nil
+}
+
+// start runs the responder and waits until it answers.
+func (r *responder) start(ctx context.Context, dir string) error {
+	if err := r.prepare(ctx, dir); err != nil {
+		return err
+	}
+	if err := r.cmd.Start(); err != nil {
 		return err
 	}
 	for range 100 {
@@ -66,6 +75,11 @@ func (r *responder) start(ctx context.Context, dir string) (err error) {
 			break
 		}
 	}
+	return r.silence()
+}
+
+// silence is the error of a responder that does not answer.
+func (r *responder) silence() error {
 	said, _ := os.ReadFile(r.output.Name())
 	return fmt.Errorf("%s (%q) does not answer %q within 5 s; it said %q", r.name, r.command, answer, said)
 }

@@ -38,6 +38,11 @@ func (m *measured) rows() []row {
 	}
 	silent := group(fmt.Sprint(m.silent))
 	rows = append(rows, row{"memory with " + silent + " silent clients, kB", m.silentMemory, greatest, 0, true})
+	rows = append(rows,
+		row{"memory after " + group(fmt.Sprint(m.memory.checks[min(1, len(m.memory.checks)-1)])) + " checks, huge pages always, kB", m.hugeMemory, median, 0, true},
+		row{"memory after " + group(fmt.Sprint(failedReloads)) + " failed reloads, kB", m.failedMemory, median, 0, false},
+		row{"first answer after the execution, ms", m.first, median, 1, true},
+		row{"wake-ups a minute when nobody asks", m.wakeUps, median, 0, false})
 	for c, clients := range crowds {
 		rows = append(rows, m.speeds[c].rows(clients)...)
 	}
@@ -154,8 +159,8 @@ func machine(p plan, preferred bool) string {
 		priority = "highest"
 	}
 	cc, _ := exec.Command("cc", "-dumpfullversion").Output()
-	return fmt.Sprintf("%d processors (%s), Linux %s, %s, cc %s; medians of %d rounds, at the %s priority.",
-		runtime.NumCPU(), model(), kernel, runtime.Version(), bytes.TrimSpace(cc), p.rounds, priority)
+	return fmt.Sprintf("%d processors (%s), Linux %s, huge pages %s, %s, cc %s; medians of %d rounds, at the %s priority.",
+		runtime.NumCPU(), model(), kernel, hugePagesSetting(), runtime.Version(), bytes.TrimSpace(cc), p.rounds, priority)
 }
 
 func model() string {

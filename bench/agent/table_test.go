@@ -29,6 +29,10 @@ func example() ([]*responder, *measured) {
 		besideMedian: samples{{100, 110}, {100, 100}, {200, 200}, {90, 90}},
 		besideWorst:  samples{{900, 4000}, {900, 900}, {2000, 2000}, {90, 90}},
 		silent:       1000,
+		first:        samples{{5, 6}, {1, 1}, {10, 10}, {1, 1}},
+		wakeUps:      samples{{2}, {0}, {2}, {0}},
+		hugeMemory:   samples{{2200}, {1300}, {10_000}, {200}},
+		failedMemory: samples{{2300}},
 	}
 	m.memory = memory{[]int{0, 10_000, 20_000}, samples{
 		{2190, 2200, 2200}, {1300, 1300, 1300}, {4000, 8000, 9000}, {200, 200, 200}}}
