@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run demo build check test setup fuzz bench screenshot packages image release verify-release role-checksum publish publish-check vulnerabilities clean
+.PHONY: help run demo build check test setup fuzz mutants bench screenshot packages image release verify-release role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -44,6 +44,9 @@ setup: ## install the Debian packages that tests need, or name them
 
 fuzz: ## run each fuzz target for FUZZTIME (60000x, or a time: 10m)
 	@test/bin/fuzz $(FUZZTIME)
+
+mutants: setup ## test the tests: each fault of test/mutants must make one fail
+	@test/bin/mutants
 
 bench: setup ## measure agent and verifier against C, Go and OpenSSH
 	go run ./bench/agent -svg docs/memory.svg
