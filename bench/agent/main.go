@@ -20,12 +20,12 @@ import (
 
 // plan is how much is measured.
 type plan struct {
-	checks  int // of the run that shows the memory
-	slice   int // checks between two samples of it
-	rounds  int // of each measure of speed
-	raced   int // checks of each responder in a round
-	silent  int // clients that send nothing
-	crowded int // rounds beside them
+	checks  int           // of the run that shows the memory
+	slice   int           // checks between two samples of it
+	rounds  int           // of each measure of speed
+	raced   int           // checks of each responder in a round
+	silent  int           // clients that send nothing
+	crowded int           // rounds beside them
 	starts  int           // of each responder
 	idle    time.Duration // how long wake-ups are counted
 	svg     string
