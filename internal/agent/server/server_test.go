@@ -235,8 +235,8 @@ func TestServerClosesOnAClientThatHadItsTime(t *testing.T) {
 	}
 }
 
-// To close with a payload unread sends a RST, which throws away an answer that
-// the client has not read yet.
+// To close with a payload unread sends a RST, which can overtake the answer. A
+// client that got one cannot write any more; one that did not can, once.
 func TestServerSendsNoResetToAClientThatIsPutOut(t *testing.T) {
 	s := testServer(t)
 	c := dial(t, s)
@@ -249,8 +249,8 @@ func TestServerSendsNoResetToAClientThatIsPutOut(t *testing.T) {
 		}
 	}
 	s.evict(s.clients.oldest)
-	if got := readAll(t, c); got != busyAnswer { // a RST is an error of the read
-		t.Errorf("answered %q", got)
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Errorf("it got a RST: %v", err)
 	}
 }
 
@@ -297,10 +297,9 @@ func TestServerPausesWithoutADescriptorForAnyClient(t *testing.T) {
 }
 
 // Events that were waited for together with the end are about clients that the
-// end may close on.
+// end may close on: here, since there is no descriptor for one that waits.
 func TestServerStopsWithClientsThatGoAtTheSameTime(t *testing.T) {
 	s := testServer(t)
-	s.limit = 3
 	var clients []*net.TCPConn
 	for range 3 {
 		clients = append(clients, dial(t, s))
@@ -310,24 +309,18 @@ func TestServerStopsWithClientsThatGoAtTheSameTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.Stop() // its event comes first
+	dial(t, s)
+	s.Stop() // its event comes before theirs
 	clients[0].Close()
 	clients[1].Close()
-	var last []*net.TCPConn // for whom the others are to make room
-	for range 3 {
-		last = append(last, dial(t, s))
-	}
 	time.Sleep(100 * time.Millisecond)
-	if err := s.turn(kernel.Nanotime()); err != nil {
-		t.Fatal(err)
-	}
-	if s.clients.count < 0 || s.clients.count > 3 {
-		t.Errorf("%d clients are counted", s.clients.count)
-	}
-	for _, c := range last {
-		if got := readAll(t, c); got != busyAnswer {
-			t.Errorf("answered %q", got)
+	withoutDescriptors(t, func() {
+		if err := s.turn(kernel.Nanotime()); err != nil {
+			t.Fatal(err)
 		}
+	})
+	if s.clients.count != 0 {
+		t.Errorf("%d clients are counted", s.clients.count)
 	}
 }
 
@@ -402,9 +395,14 @@ func TestServerThatStopsDoesNotSpinOnAnInheritedSocket(t *testing.T) {
 		}
 	}
 	s.Stop()
+	for s.stopAt == 0 {
+		if err := s.turn(kernel.Nanotime()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	dialTo(t, shared.Addr().String()) // waits for the next process
 	turns := 0
-	for now := kernel.Nanotime(); s.stopAt == 0 || now < s.stopAt; now = kernel.Nanotime() {
+	for now := kernel.Nanotime(); now < s.stopAt; now = kernel.Nanotime() {
 		if err := s.turn(now); err != nil {
 			t.Fatal(err)
 		}
@@ -430,8 +428,15 @@ func TestServerEndsWhereItCannotAcceptAnyMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw.Control(func(fd uintptr) { syscall.Shutdown(int(fd), syscall.SHUT_RD) })
-	if err := s.Run(); err != syscall.EINVAL {
-		t.Errorf("Run returned %v, want %v", err, syscall.EINVAL)
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run() }()
+	select {
+	case err := <-ended:
+		if err != syscall.EINVAL {
+			t.Errorf("Run returned %v, want %v", err, syscall.EINVAL)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("it spins")
 	}
 }
 
