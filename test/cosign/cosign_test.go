@@ -1,8 +1,7 @@
 // Package cosign has sigstore's cosign judge the bundles of hapgent-sign, and
-// hapgent-verify those of cosign.
-//
-// cosign is kept out of go.mod, which it would fill; the tests build it once,
-// in some five minutes, and keep it in the user's cache folder.
+// hapgent-verify those of cosign: of version 2, which the tests build once, in
+// some five minutes, and keep in the user's cache folder, since it would fill
+// go.mod; and of version 3, which Debian has.
 package cosign
 
 import (
@@ -26,11 +25,12 @@ import (
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/sigstore"
 	"github.com/epicfilemcnulty/hapgent/internal/testing/testagent"
+	"github.com/epicfilemcnulty/hapgent/test/internal/debian"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// version is the one that the tests are for.
-const version = "v2.6.5"
+// second is the version 2 that is built.
+const second = "v2.6.5"
 
 // Nothing of what cosign is asked needs the network; it wants to be told so.
 const (
@@ -43,41 +43,69 @@ const (
 var kinds = map[string]struct {
 	hash   string
 	newKey func() (crypto.Signer, error)
-	unmade string // why cosign makes no bundle with such a key
 }{
-	"P-256": {"sha256", func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }, ""},
-	"P-384": {"sha384", func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }, ""},
-	"P-521": {"sha512", func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P521(), rand.Reader) }, ""},
-	"RSA":   {"sha256", func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }, ""},
+	"P-256": {"sha256", func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }},
+	"P-384": {"sha384", func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }},
+	"P-521": {"sha512", func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P521(), rand.Reader) }},
+	"RSA":   {"sha256", func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }},
 	"Ed25519": {"sha256", func() (crypto.Signer, error) {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return key, err
-	}, "failed to verify signature"}, // it signs by Ed25519ph and verifies by Ed25519
+	}},
 }
 
-// bin has cosign and the commands under test.
-var bin struct{ cosign, dir string }
+// way is one of a version of cosign to make a bundle, and why it makes none with
+// an Ed25519 key.
+type way struct {
+	name      string
+	arguments []string
+	noEd25519 string
+}
+
+// cosign is a version of it.
+type cosign struct {
+	name    string
+	command func(arguments ...string) *exec.Cmd
+	ways    []way
+}
+
+// bin is the folder of the commands under test.
+var bin string
+
+var cosigns []cosign
 
 func TestMain(m *testing.M) {
-	var err error
-	if bin.cosign, err = buildCosign(); err != nil {
+	path, err := buildCosign()
+	if err != nil {
 		panic(err)
 	}
-	os.Exit(need.Programs(m, &bin.dir, "hapgent-sign", "hapgent-verify", "./internal/testing/testkms/sigstore-kms-hapgenttest"))
+	tree, err := debian.Unpack("forky", "cosign")
+	if err != nil {
+		panic(err)
+	}
+	config := []string{"--signing-config", "config.json", "--trusted-root", "root.json"}
+	cosigns = []cosign{
+		{"2", func(arguments ...string) *exec.Cmd { return exec.Command(path, arguments...) },
+			[]way{{"with a configuration", config, "failed to verify signature"}}}, // it signs by Ed25519ph and verifies by Ed25519
+		{"3", func(arguments ...string) *exec.Cmd { return tree.Command("cosign", arguments...) },
+			[]way{{"with a configuration", config, "message is missing artifact digest"}, // it does not write the digest that it verifies
+				{"without", []string{"--use-signing-config=false", "--tlog-upload=false"}, ""}}},
+	}
+	os.Exit(need.Programs(m, &bin, "hapgent-sign", "hapgent-verify", "./internal/testing/testkms/sigstore-kms-hapgenttest"))
 }
 
-// buildCosign builds cosign, unless an earlier test has.
+// buildCosign builds cosign 2, unless an earlier test has.
 func buildCosign() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, "hapgent-test", "cosign-"+version)
+	dir := filepath.Join(cache, "hapgent-test", "cosign-"+second)
 	path := filepath.Join(dir, "cosign")
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	install := exec.Command("go", "install", "-trimpath", "github.com/sigstore/cosign/v2/cmd/cosign@"+version)
+	install := exec.Command("go", "install", "-trimpath", "github.com/sigstore/cosign/v2/cmd/cosign@"+second)
 	install.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+dir)
 	install.Stdout, install.Stderr = os.Stderr, os.Stderr
 	return path, install.Run()
@@ -95,7 +123,7 @@ func newBench(t *testing.T, name string) *bench {
 	t.Helper()
 	dir := t.TempDir()
 	b := &bench{T: t, dir: dir, name: name, env: []string{
-		"HOME=" + dir, "PATH=" + bin.dir, "COSIGN_PASSWORD=",
+		"HOME=" + dir, "PATH=" + bin, "COSIGN_PASSWORD=",
 		"HTTPS_PROXY=http://127.0.0.1:9", "HTTP_PROXY=http://127.0.0.1:9", // the network is not asked
 	}}
 	var err error
@@ -115,7 +143,7 @@ func newBench(t *testing.T, name string) *bench {
 	b.write("root.json", []byte(trustedRoot))
 	b.write("config.json", []byte(signingConfig))
 	b.write("file", []byte("contents\n"))
-	b.write("key.pem", []byte(b.run(bin.dir+"/hapgent-sign", "-f", "key", "--public-key", "--pem")))
+	b.write("key.pem", []byte(b.run(ours("hapgent-sign", "-f", "key", "--public-key", "--pem"))))
 	return b
 }
 
@@ -126,39 +154,45 @@ func (b *bench) write(name string, data []byte) {
 	}
 }
 
-func (b *bench) try(name string, arguments ...string) (string, error) {
-	cmd := exec.Command(name, arguments...)
+func (b *bench) try(cmd *exec.Cmd) (string, error) {
 	cmd.Dir, cmd.Env = b.dir, b.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-func (b *bench) run(name string, arguments ...string) string {
+func (b *bench) run(cmd *exec.Cmd) string {
 	b.Helper()
-	out, err := b.try(name, arguments...)
+	out, err := b.try(cmd)
 	if err != nil {
-		b.Fatalf("%s %q: %v\n%s", filepath.Base(name), arguments, err, out)
+		b.Fatalf("%q: %v\n%s", cmd.Args, err, out)
 	}
 	return out
 }
 
+// ours is a command under test.
+func ours(name string, arguments ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(bin, name), arguments...)
+}
+
 func (b *bench) sign(key string) {
 	b.Helper()
-	b.run(bin.dir+"/hapgent-sign", "-f", key, "--bundle", "--force", "file")
+	b.run(ours("hapgent-sign", "-f", key, "--bundle", "--force", "file"))
 }
 
 const bundleFile = "file" + sigstore.Suffix
 
-// judge asks cosign to verify the bundle.
-func (b *bench) judge() (string, error) {
-	return b.try(bin.cosign, "verify-blob", "--key", "key.pem", "--bundle", bundleFile, "--insecure-ignore-tlog",
-		"--trusted-root", "root.json", "--signature-digest-algorithm", kinds[b.name].hash, "file")
+// judge asks a cosign to verify the bundle.
+func (b *bench) judge(c cosign) (string, error) {
+	return b.try(c.command("verify-blob", "--key", "key.pem", "--bundle", bundleFile, "--insecure-ignore-tlog",
+		"--trusted-root", "root.json", "--signature-digest-algorithm", kinds[b.name].hash, "file"))
 }
 
 func (b *bench) accepted(how string) {
 	b.Helper()
-	if out, err := b.judge(); err != nil || !strings.Contains(out, "Verified OK") {
-		b.Errorf("%s: cosign: %v\n%s", how, err, out)
+	for _, c := range cosigns {
+		if out, err := b.judge(c); err != nil || !strings.Contains(out, "Verified OK") {
+			b.Errorf("%s: cosign %s: %v\n%s", how, c.name, err, out)
+		}
 	}
 }
 
@@ -175,8 +209,10 @@ func TestCosignVerifiesOurBundles(t *testing.T) {
 			b.accepted("by the agent")
 
 			b.write("file", []byte("other contents\n"))
-			if out, err := b.judge(); err == nil {
-				t.Errorf("cosign takes another file: %s", out)
+			for _, c := range cosigns {
+				if out, err := b.judge(c); err == nil {
+					t.Errorf("cosign %s takes another file: %s", c.name, out)
+				}
 			}
 		})
 	}
@@ -198,50 +234,68 @@ func (b *bench) serveAgent() {
 	b.env = append(b.env, "SSH_AUTH_SOCK="+socket)
 }
 
+// eachWay is a test of each way to make a bundle with a key.
+func eachWay(t *testing.T, name string, test func(b *bench, c cosign, w way)) {
+	for _, c := range cosigns {
+		for _, w := range c.ways {
+			t.Run(name+" by cosign "+c.name+" "+w.name, func(t *testing.T) {
+				b := newBench(t, name)
+				b.run(c.command("import-key-pair", "--key", "key", "--output-key-prefix", "theirs"))
+				test(b, c, w)
+			})
+		}
+	}
+}
+
+// signBlob has cosign make the bundle.
+func (b *bench) signBlob(c cosign, w way) (string, error) {
+	return b.try(c.command(append([]string{"sign-blob", "--key", "theirs.key", "--bundle", bundleFile, "--yes", "file"}, w.arguments...)...))
+}
+
 func TestWeVerifyTheBundlesOfCosign(t *testing.T) {
-	for name, kind := range kinds {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, name)
-			b.run(bin.cosign, "import-key-pair", "--key", "key", "--output-key-prefix", "theirs")
-			out, err := b.try(bin.cosign, "sign-blob", "--key", "theirs.key", "--signing-config", "config.json",
-				"--trusted-root", "root.json", "--bundle", bundleFile, "--yes", "file")
-			if kind.unmade != "" {
-				if err == nil || !strings.Contains(out, kind.unmade) {
-					t.Errorf("cosign makes bundles with %s keys now, %v: ask about them here\n%s", name, err, out)
+	for name := range kinds {
+		eachWay(t, name, func(b *bench, c cosign, w way) {
+			out, err := b.signBlob(c, w)
+			if name == "Ed25519" && w.noEd25519 != "" {
+				if err == nil || !strings.Contains(out, w.noEd25519) {
+					b.Errorf("cosign makes bundles with %s keys now, %v: ask about them here\n%s", name, err, out)
 				}
 				return
 			}
 			if err != nil {
-				t.Fatalf("cosign: %v\n%s", err, out)
+				b.Fatalf("cosign: %v\n%s", err, out)
 			}
 			for _, key := range []string{"key.pem", "alone.pub", "theirs.pub"} {
-				b.run(bin.dir+"/hapgent-verify", "--bundle", bundleFile, "--key", key, "file")
+				b.run(ours("hapgent-verify", "--bundle", bundleFile, "--key", key, "file"))
 			}
 			b.write("file", []byte("other contents\n"))
-			if out, err := b.try(bin.dir+"/hapgent-verify", "--bundle", bundleFile, "--key", "key.pem", "file"); err == nil {
-				t.Errorf("hapgent-verify takes another file: %s", out)
+			if out, err := b.try(ours("hapgent-verify", "--bundle", bundleFile, "--key", "key.pem", "file")); err == nil {
+				b.Errorf("hapgent-verify takes another file: %s", out)
 			}
 		})
 	}
 }
 
-// There is no chance in an RSA signature, so both programs make the same.
+// There is no chance in an RSA signature, so all programs make the same.
 func TestRSABundlesAreThoseOfCosign(t *testing.T) {
-	b := newBench(t, "RSA")
-	b.run(bin.cosign, "import-key-pair", "--key", "key", "--output-key-prefix", "theirs")
-	b.run(bin.cosign, "sign-blob", "--key", "theirs.key", "--signing-config", "config.json",
-		"--trusted-root", "root.json", "--bundle", "theirs.json", "--yes", "file")
-	b.sign("key")
-	theirs, err := os.ReadFile(filepath.Join(b.dir, "theirs.json"))
+	eachWay(t, "RSA", func(b *bench, c cosign, w way) {
+		if out, err := b.signBlob(c, w); err != nil {
+			b.Fatalf("cosign: %v\n%s", err, out)
+		}
+		theirs := b.read(bundleFile)
+		b.sign("key")
+		// protojson puts blanks into its output by chance, so that nobody compares it.
+		if got, want := bytes.TrimSpace(b.read(bundleFile)), bytes.ReplaceAll(bytes.TrimSpace(theirs), []byte(" "), nil); !bytes.Equal(got, want) {
+			b.Errorf("ours:\n%s\ncosign's:\n%s", got, want)
+		}
+	})
+}
+
+func (b *bench) read(name string) []byte {
+	b.Helper()
+	data, err := os.ReadFile(filepath.Join(b.dir, name))
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
-	ours, err := os.ReadFile(filepath.Join(b.dir, bundleFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// protojson puts blanks into its output by chance, so that nobody compares it.
-	if got, want := bytes.TrimSpace(ours), bytes.ReplaceAll(bytes.TrimSpace(theirs), []byte(" "), nil); !bytes.Equal(got, want) {
-		t.Errorf("ours:\n%s\ncosign's:\n%s", got, want)
-	}
+	return data
 }
