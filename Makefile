@@ -79,7 +79,7 @@ publish: ## publish the release in dist, once another machine made it
 
 vulnerabilities: ## look for known vulnerabilities in all modules
 	go build -C tools -o ../run/govulncheck golang.org/x/vuln/cmd/govulncheck
-	set -e; for module in . kms tools; do echo "$$module:"; run/govulncheck -test -C $$module $(GOVULNCHECK) ./...; done
+	for module in . kms tools; do run/govulncheck -test -C $$module $(GOVULNCHECK) ./... || failed+=" $$module"; done; [ -z "$$failed" ] || { echo "look at$$failed"; exit 1; }
 
 clean: ## remove what was built
 	rm -rf run dist
