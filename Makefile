@@ -1,7 +1,7 @@
 # hapgent: what can be made. `make help` lists it.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run demo build check test setup fuzz mutants bench screenshot packages image release verify-release role-checksum publish publish-check vulnerabilities clean
+.PHONY: help run demo build check test setup fuzz mutants bench screenshot packages image release verify-release keys role-checksum publish publish-check vulnerabilities clean
 
 FUZZTIME ?= 60000x
 DIST ?= dist
@@ -62,11 +62,14 @@ packages: ## make .deb and .rpm for this machine's architecture, in dist
 image: ## make a container image of the agent: run/image
 	@$(RELEASE) image
 
-release: ## make a release in dist, signed by SIGNING_KEY and GPG_KEY
+release: ## make a release in dist, with POOL, SIGNING_KEY and GPG_KEY
 	@$(RELEASE) release
 
 verify-release: ## check the release in DIST: signatures, and every byte
 	@$(RELEASE) verify $(DIST)
+
+keys: ## write GPG_KEY's keyring into packaging, and fingerprints
+	@$(RELEASE) keys
 
 role-checksum: ## write the checksum of amd64's agent into the Ansible role
 	@$(RELEASE) role-checksum

@@ -33,6 +33,7 @@ const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
        hapgent-release image [-o DIRECTORY]
        hapgent-release verify DIRECTORY
        hapgent-release role-checksum
+       hapgent-release keys
        hapgent-release notes
 
   build          build a program for this machine's architecture, into run/PROGRAM
@@ -42,6 +43,7 @@ const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
   image          make a container image of the agent, an OCI layout, in run/image
   verify         check a release that was published, and that the source makes it
   role-checksum  write the checksum of the agent for amd64 into the Ansible role
+  keys           write the keyring, of GPG_KEY, and fingerprints into SECURITY.md
   notes          print what the changelog says of the version
 
 A release is signed with two keys. Without them it is a snapshot, by throw-away
@@ -50,6 +52,9 @@ keys in run/snapshot-keys:
                ssh-agent, or NAME://REFERENCE, as hapgent-sign -f takes it
   GPG_KEY      for repositories: what gpg knows the key by; of several, separated
                by blanks, all sign the index for apt, and the first all else
+
+What was published before is in the folder POOL, a release or a whole site: its
+packages stay in the repositories.
 
 Example:
   SIGNING_KEY=release GPG_KEY=0123456789ABCDEF hapgent-release release
@@ -117,6 +122,7 @@ var commands = map[string]command{
 	"image":         {0, makeImage},
 	"verify":        {1, verify},
 	"role-checksum": {0, roleChecksum},
+	"keys":          {0, writeKeys},
 	"notes":         {0, notes},
 }
 
@@ -172,7 +178,7 @@ func makeRelease(ctx context.Context, s build.Source, output, _ string) error {
 		fmt.Println("touch the token when it blinks, for each file")
 	}
 	output = cmp.Or(output, filepath.Join(s.Root, "dist"))
-	if err := release.Build(ctx, s, keys, output); err != nil {
+	if err := release.Build(ctx, s, keys, os.Getenv("POOL"), output); err != nil {
 		return err
 	}
 	kind := "release"
@@ -196,7 +202,7 @@ func makeImage(ctx context.Context, s build.Source, output, _ string) error {
 }
 
 func verify(ctx context.Context, s build.Source, _, published string) error {
-	return release.Verify(ctx, s, published, os.Stdout)
+	return release.Verify(ctx, s, os.Getenv("POOL"), published, os.Stdout)
 }
 
 func roleChecksum(ctx context.Context, s build.Source, _, _ string) error {
@@ -205,6 +211,10 @@ func roleChecksum(ctx context.Context, s build.Source, _, _ string) error {
 		fmt.Println(sum)
 	}
 	return err
+}
+
+func writeKeys(ctx context.Context, s build.Source, _, _ string) error {
+	return release.WriteKeys(ctx, s, os.Getenv("GPG_KEY"))
 }
 
 func notes(_ context.Context, s build.Source, _, _ string) error {

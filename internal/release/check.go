@@ -5,14 +5,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
+	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
@@ -119,62 +122,61 @@ func (c *checker) checkSSH(name string, sums *verify.Sums) []byte {
 // checkRepositories has gpgv check what the tools of users will.
 func (c *checker) checkRepositories(ctx context.Context) error {
 	if c.apt {
-		index := filepath.Join(aptFolder, filepath.FromSlash(repository.Release))
-		inRelease := filepath.Join(filepath.Dir(index), "InRelease")
-		c.checkPGP(inRelease, c.ring.VerifyClear(ctx, filepath.Join(c.directory, inRelease)))
-		c.checkDetached(ctx, index, ".gpg")
-	}
-	if !c.yum {
-		return nil
-	}
-	c.checkDetached(ctx, filepath.Join(yumFolder, filepath.FromSlash(repository.Repomd)), ".asc")
-	packages, err := filepath.Glob(filepath.Join(c.directory, yumFolder, "packages", "*.rpm"))
-	if err != nil {
-		return err
-	}
-	for _, path := range packages {
-		if err := c.checkRPM(ctx, path); err != nil {
-			return err
+		for _, suite := range []string{repository.Stable, repository.Testing} {
+			index := filepath.Join(aptFolder, filepath.FromSlash(repository.Release(suite)))
+			inRelease := filepath.Join(filepath.Dir(index), "InRelease")
+			c.checkPGP(inRelease, c.ring.VerifyClear(ctx, filepath.Join(c.directory, inRelease)))
+			c.checkDetached(ctx, index, ".gpg")
 		}
 	}
-	return nil
+	if c.yum {
+		for _, folder := range yumFolders {
+			c.checkDetached(ctx, filepath.Join(folder, filepath.FromSlash(repository.Repomd)), ".asc")
+		}
+	}
+	names, err := tree(c.directory)
+	for _, name := range names {
+		if strings.HasSuffix(name, ".rpm") {
+			c.checkPGP(name, verifyRPM(ctx, c.ring, filepath.Join(c.directory, name)))
+		}
+	}
+	return err
 }
 
 func (c *checker) checkPGP(name string, err error) {
 	if err != nil {
-		c.problem("%s: gpgv: %v", name, err)
+		c.problem("%s: %v", name, err)
 		return
 	}
 	c.pgp++
 }
 
 func (c *checker) checkDetached(ctx context.Context, name, suffix string) {
-	message, err := os.ReadFile(filepath.Join(c.directory, name))
+	path := filepath.Join(c.directory, name)
+	message, err := os.ReadFile(path)
 	if err == nil {
-		err = c.ring.VerifyDetached(ctx, filepath.Join(c.directory, name+suffix), message)
+		var signature []byte
+		if signature, err = os.ReadFile(path + suffix); err == nil {
+			err = c.ring.VerifyDetached(ctx, signature, message)
+		}
 	}
 	c.checkPGP(name+suffix, err)
 }
 
-// checkRPM checks both signatures in a package.
-func (c *checker) checkRPM(ctx context.Context, path string) error {
-	name := filepath.Join(yumFolder, "packages", filepath.Base(path))
+// verifyRPM has gpgv check both signatures in a package.
+func verifyRPM(ctx context.Context, ring *gnupg.Ring, path string) error {
 	header, whole, parsed, err := splitRPM(path)
 	if err != nil {
-		c.problem("%s: %v", name, err)
-		return nil
+		return err
 	}
 	for tag, message := range map[int][]byte{rpmutils.SIG_RSA: header, rpmutils.SIG_PGP: whole} {
 		signature, err := parsed.GetBytes(tag)
 		if err != nil {
-			c.problem("%s: no signature: %v", name, err)
-			continue
+			return fmt.Errorf("no signature: %w", err)
 		}
-		file := filepath.Join(c.temporary, "signature")
-		if err := os.WriteFile(file, signature, 0o600); err != nil {
+		if err := ring.VerifyDetached(ctx, signature, message); err != nil {
 			return err
 		}
-		c.checkPGP(name, c.ring.VerifyDetached(ctx, file, message))
 	}
 	return nil
 }
@@ -228,10 +230,12 @@ func (t taken) detached(_ context.Context, path string) ([]byte, error) {
 	return nil, nil
 }
 
+func (t taken) one(ctx context.Context, path string) ([]byte, error) { return t.detached(ctx, path) }
+
 func (t taken) rpm(_ context.Context, path string) (header, whole []byte, err error) {
 	_, _, parsed, err := splitRPM(t.published(path))
 	if err != nil {
-		return nil, nil, nil // checkRPM has told of it
+		return nil, nil, nil // checkRepositories has told of it
 	}
 	header, _ = parsed.GetBytes(rpmutils.SIG_RSA)
 	whole, _ = parsed.GetBytes(rpmutils.SIG_PGP)

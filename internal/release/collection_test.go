@@ -33,7 +33,7 @@ func TestCollectionHasRoleAndPlaybooks(t *testing.T) {
 	if err := (collection{}).Build(t.Context(), w, directory); err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(filepath.Join(directory, "us-hapgent-1.0.tar.gz"))
+	content, err := os.ReadFile(filepath.Join(directory, "us-hapgent-1.0.0.tar.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
+	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
+	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 )
 
 // Site is where the repositories are published, with the files that install them.
@@ -23,6 +28,8 @@ const (
 	allowedSignersFile = "allowed_signers"
 	revokedKeysFile    = "revoked_keys"
 	keyringFile        = "hapgent-archive-keyring.asc"
+	securityFile       = "SECURITY.md"
+	repoFile           = "hapgent.repo"
 )
 
 // snapshotSigner is the name of those who sign what is not a release.
@@ -44,14 +51,50 @@ func (i identity) label() string {
 	return "hapgent"
 }
 
-// readSigners reads who the tree says may sign releases, and which keys may not.
-func (i *identity) readSigners(s build.Source) (err error) {
+// readTrusted reads what the tree says of keys: who may sign releases, which keys
+// may not, and those that hosts trust the repositories by.
+func readTrusted(s build.Source) (i identity, err error) {
 	folder := filepath.Join(s.Root, "packaging")
 	if i.allowedSigners, err = os.ReadFile(filepath.Join(folder, allowedSignersFile)); err != nil {
-		return err
+		return i, err
 	}
-	i.revoked, err = optional(filepath.Join(folder, revokedKeysFile))
-	return err
+	if i.revoked, err = optional(filepath.Join(folder, revokedKeysFile)); err != nil {
+		return i, err
+	}
+	i.keyring, err = optional(filepath.Join(folder, keyringFile))
+	return i, err
+}
+
+// pins says whether hosts trust repositories that these OpenPGP keys sign.
+func (i identity) pins(ctx context.Context, keys []string) error {
+	if i.keyring == nil {
+		return fmt.Errorf("packaging/%s is not there, by which hosts trust the repositories: `make keys` writes it", keyringFile)
+	}
+	pinned, err := gnupg.Fingerprints(ctx, i.keyring)
+	if err != nil {
+		return fmt.Errorf("packaging/%s: %w", keyringFile, err)
+	}
+	for _, key := range keys {
+		if !slices.Contains(pinned, key) {
+			return fmt.Errorf("the OpenPGP key %s is not in packaging/%s, by which hosts trust the repositories: `make keys` writes it", key, keyringFile)
+		}
+	}
+	return nil
+}
+
+// allows says whether users accept what the key signs now.
+func (i identity) allows(key *pubkey.Key) error {
+	_, err := allowedsigners.Parse(i.allowedSigners).Find(allowedsigners.Query{Key: key, Namespace: namespace, Time: time.Now(), AnyIdentity: true})
+	if err != nil {
+		return fmt.Errorf("the key %s must be allowed by packaging/%s, which users verify with: %w", key.Fingerprint(), allowedSignersFile, err)
+	}
+	if i.revoked == nil {
+		return nil
+	}
+	if err := allowedsigners.NewRevocations(i.revoked).Check(key); err != nil {
+		return fmt.Errorf("packaging/%s: %w", revokedKeysFile, err)
+	}
+	return nil
 }
 
 // optional reads a file that may not be there.
@@ -66,16 +109,16 @@ func optional(path string) ([]byte, error) {
 // writeKeys writes the keys that the release is verified with, and what tells apt
 // and dnf of the repositories.
 func (p *plan) writeKeys(ctx context.Context, directory string) error {
-	security, err := p.security(ctx)
+	security, err := p.security(ctx, p.Source)
 	if err != nil {
 		return err
 	}
 	files := map[string][]byte{
 		allowedSignersFile: p.allowedSigners,
 		keyringFile:        p.keyring,
-		"SECURITY.md":      security,
+		securityFile:       security,
 		"hapgent.sources":  []byte(p.sources()),
-		"hapgent.repo":     []byte(p.repo()),
+		repoFile:           []byte(p.repo()),
 	}
 	if p.revoked != nil {
 		files[revokedKeysFile] = p.revoked
@@ -98,39 +141,88 @@ Signed-By: /etc/apt/keyrings/%s
 `, p.label(), Site, aptFolder, keyringFile)
 }
 
+// repo has the keys where the package hapgent-repository keeps them up to date.
 func (p *plan) repo() string {
-	return fmt.Sprintf(`[hapgent]
+	const section = `[%s]
 name=%s
 baseurl=%s/%s
-enabled=1
+enabled=%d
 gpgcheck=1
 repo_gpgcheck=1
-gpgkey=%[2]s/%[4]s
-`, p.label(), Site, yumFolder, keyringFile)
+gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-hapgent
+`
+	return fmt.Sprintf(section, "hapgent", p.label(), Site, yumFolder, 1) + "\n" +
+		fmt.Sprintf(section, "hapgent-testing", p.label()+", pre-releases", Site, filepath.Join(yumFolder, repository.Testing), 0)
 }
 
-// keysPlaceholder is where SECURITY.md has the keys of a release.
-const keysPlaceholder = "(the keys stand here in the copy of this file that a release has)\n"
+// keysBlock is where SECURITY.md has the fingerprints of the keys.
+var keysBlock = regexp.MustCompile("(?s)<!-- keys -->\n```text\n.*?```\n")
 
-// security is SECURITY.md with the fingerprints of the keys.
-func (p *plan) security(ctx context.Context) ([]byte, error) {
-	text, err := os.ReadFile(filepath.Join(p.Root, "SECURITY.md"))
+// security is SECURITY.md with the fingerprints of the keys, which that of a release
+// must have.
+func (i identity) security(ctx context.Context, s build.Source) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(s.Root, securityFile))
 	if err != nil {
 		return nil, err
 	}
-	if bytes.Count(text, []byte(keysPlaceholder)) != 1 {
-		return nil, fmt.Errorf("SECURITY.md must have one line %q", keysPlaceholder)
+	if len(keysBlock.FindAll(text, -1)) != 1 {
+		return nil, fmt.Errorf("%s must have one place for keys, a block of text after <!-- keys -->", securityFile)
 	}
 	var keys strings.Builder
-	for _, signer := range allowedsigners.Parse(p.allowedSigners).Signers() {
+	for _, signer := range allowedsigners.Parse(i.allowedSigners).Signers() {
 		fmt.Fprintf(&keys, "SSH      %s  %s %s\n", signer.Principals, signer.Key.Type(), signer.Key.Fingerprint())
 	}
-	fingerprints, err := gnupg.Fingerprints(ctx, p.keyring)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", keyringFile, err)
+	var fingerprints []string
+	if i.keyring != nil {
+		if fingerprints, err = gnupg.Fingerprints(ctx, i.keyring); err != nil {
+			return nil, fmt.Errorf("%s: %w", keyringFile, err)
+		}
 	}
 	for _, fingerprint := range fingerprints {
-		fmt.Fprintf(&keys, "OpenPGP  %s  %s\n", p.label(), fingerprint)
+		fmt.Fprintf(&keys, "OpenPGP  %s  %s\n", i.label(), fingerprint)
 	}
-	return bytes.Replace(text, []byte(keysPlaceholder), []byte(keys.String()), 1), nil
+	return keysBlock.ReplaceAllLiteral(text, []byte("<!-- keys -->\n```text\n"+keys.String()+"```\n")), nil
+}
+
+// CheckSecurity says whether SECURITY.md of the tree has the fingerprints of its keys.
+func CheckSecurity(ctx context.Context, s build.Source) error {
+	i, err := readTrusted(s)
+	if err != nil {
+		return err
+	}
+	want, err := i.security(ctx, s)
+	if err != nil {
+		return err
+	}
+	if found, err := os.ReadFile(filepath.Join(s.Root, securityFile)); err != nil || !bytes.Equal(found, want) {
+		return errors.Join(err, fmt.Errorf("%s has not the fingerprints of the keys in packaging: `make keys` writes them", securityFile))
+	}
+	return nil
+}
+
+// WriteKeys writes the OpenPGP keys that gpg knows by the names, separated by
+// blanks, into the tree, where there is one, and the fingerprints of all keys.
+func WriteKeys(ctx context.Context, s build.Source, pgpKeys string) error {
+	if names := strings.Fields(pgpKeys); len(names) > 0 {
+		pgp, err := gnupg.Find(ctx, "", names...)
+		if err != nil {
+			return fmt.Errorf("GPG_KEY: %w", err)
+		}
+		keyring, err := pgp.Export(ctx)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(s.Root, "packaging", keyringFile), keyring, 0o644); err != nil {
+			return err
+		}
+	}
+	i, err := readTrusted(s)
+	if err != nil {
+		return err
+	}
+	text, err := i.security(ctx, s)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.Root, securityFile), text, 0o644)
 }

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
-	"github.com/epicfilemcnulty/hapgent/internal/openssh/allowedsigners"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
@@ -30,8 +28,10 @@ type signatures interface {
 	ssh(path string, o files.Options) (checksum.Sum, error)
 	// clear is the text with its OpenPGP signature.
 	clear(ctx context.Context, path string) ([]byte, error)
-	// detached is the armored OpenPGP signature of the file.
+	// detached are the armored OpenPGP signatures of the file.
 	detached(ctx context.Context, path string) ([]byte, error)
+	// one is the armored OpenPGP signature of the file by the first key.
+	one(ctx context.Context, path string) ([]byte, error)
 	// rpm are the OpenPGP signatures of a package that has none: of its header, and
 	// of its header and what follows.
 	rpm(ctx context.Context, path string) (header, whole []byte, err error)
@@ -56,8 +56,8 @@ func (k *Keys) Touches() bool { return keys.IsFIDO(k.key.PublicKey()) }
 // Open finds the keys of a release: an SSH key as keys.Open takes it, and
 // OpenPGP keys by what gpg knows them by, separated by blanks. Every one of those
 // signs the index of the apt repository, the first all else. The release must be
-// that of a tagged tree, and the SSH key be allowed by packaging/allowed_signers
-// now.
+// that of a tagged tree, the SSH key be allowed by packaging/allowed_signers now,
+// and the OpenPGP keys be in the keyring there.
 func Open(ctx context.Context, s build.Source, sshKey, pgpKeys string, ask keys.Passphrases) (*Keys, error) {
 	if sshKey == "" || strings.TrimSpace(pgpKeys) == "" {
 		return nil, errors.New("a release takes two keys, SIGNING_KEY for its files and GPG_KEY for its repositories, and only one is set (with none a snapshot is made)")
@@ -65,44 +65,32 @@ func Open(ctx context.Context, s build.Source, sshKey, pgpKeys string, ask keys.
 	if err := s.CheckTagged(ctx); err != nil {
 		return nil, err
 	}
-	var who identity
-	if err := who.readSigners(s); err != nil {
+	who, err := readTrusted(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckSecurity(ctx, s); err != nil {
 		return nil, err
 	}
 	key, err := keys.Open(sshKey, ask)
 	if err != nil {
 		return nil, fmt.Errorf("SIGNING_KEY: %w", err)
 	}
-	if err := who.checkAllowed(key); err != nil {
+	public, err := pubkey.Parse(key.PublicKey().Marshal())
+	if err != nil {
 		return nil, err
+	}
+	if err := who.allows(public); err != nil {
+		return nil, fmt.Errorf("SIGNING_KEY: %w", err)
 	}
 	pgp, err := gnupg.Find(ctx, "", strings.Fields(pgpKeys)...)
 	if err != nil {
 		return nil, fmt.Errorf("GPG_KEY: %w", err)
 	}
-	if who.keyring, err = pgp.Export(ctx); err != nil {
-		return nil, err
+	if err := who.pins(ctx, pgp.Fingerprints()); err != nil {
+		return nil, fmt.Errorf("GPG_KEY: %w", err)
 	}
 	return &Keys{who, key, pgp}, nil
-}
-
-// checkAllowed says whether users will accept what the key signs now.
-func (i identity) checkAllowed(key *keys.Key) error {
-	public, err := pubkey.Parse(key.PublicKey().Marshal())
-	if err != nil {
-		return err
-	}
-	_, err = allowedsigners.Parse(i.allowedSigners).Find(allowedsigners.Query{Key: public, Namespace: namespace, Time: time.Now(), AnyIdentity: true})
-	if err != nil {
-		return fmt.Errorf("SIGNING_KEY: the key %s must be allowed by packaging/allowed_signers, which users verify with: %w", public.Fingerprint(), err)
-	}
-	if i.revoked == nil {
-		return nil
-	}
-	if err := allowedsigners.NewRevocations(i.revoked).Check(public); err != nil {
-		return fmt.Errorf("SIGNING_KEY: packaging/revoked_keys: %w", err)
-	}
-	return nil
 }
 
 func (k *Keys) ssh(path string, o files.Options) (checksum.Sum, error) {
@@ -127,6 +115,14 @@ func (k *Keys) detached(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	return k.pgp.Detach(ctx, message)
+}
+
+func (k *Keys) one(ctx context.Context, path string) ([]byte, error) {
+	message, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return k.pgp.DetachOne(ctx, message, "--armor")
 }
 
 func (k *Keys) rpm(ctx context.Context, path string) (header, whole []byte, err error) {

@@ -29,16 +29,19 @@ import (
 )
 
 // Build makes the release of the source, signed with the keys, in the directory
-// output. What was there before is there until then, and after an error.
-func Build(ctx context.Context, s build.Source, k *Keys, output string) error {
+// output, with the packages of what was published before in the folder pool, "" for
+// none. What was in output before is there until then, and after an error.
+func Build(ctx context.Context, s build.Source, k *Keys, pool, output string) error {
 	w, err := workshop(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	p := &plan{Workshop: w, identity: k.identity, signatures: k, apt: true, yum: true}
-	output, err = filepath.Abs(output)
-	if err != nil {
+	if p.pool, err = p.readPool(ctx, pool); err != nil {
+		return err
+	}
+	if output, err = filepath.Abs(output); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
@@ -85,6 +88,7 @@ type plan struct {
 	*build.Workshop
 	identity
 	signatures
+	pool     *pool
 	apt, yum bool // which repositories it has
 }
 
@@ -100,7 +104,7 @@ func (p *plan) build(ctx context.Context, directory string) error {
 	if err := p.BuildAll(ctx, targets, directory); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context, string) error{p.writeKeys, p.writeApt, p.writeYum, p.writeSums} {
+	for _, step := range []func(context.Context, string) error{p.writeKeys, p.signPackages, p.writeApt, p.writeYum, p.keepIndices, p.writeSums} {
 		if err := step(ctx, directory); err != nil {
 			return err
 		}

@@ -2,8 +2,12 @@ package release
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
@@ -17,20 +21,49 @@ const (
 	yumFolder = "yum"
 )
 
-// copyPackages copies the packages of a format into a folder of its repository.
-func copyPackages(directory, suffix, folder string) (copies []string, err error) {
+// signPackages signs the rpms, which have no signature beside them that rpm knows
+// of. What was published before stays as it is.
+func (p *plan) signPackages(ctx context.Context, directory string) error {
+	names, err := tree(directory)
+	if err != nil {
+		return err
+	}
+	total := int64(0)
+	for _, name := range names {
+		path := filepath.Join(directory, name)
+		if older, ok := p.pool.packages[name]; ok {
+			delete(p.pool.packages, name)
+			err = adopt(older, path)
+		} else if strings.HasSuffix(name, ".rpm") {
+			err = p.signRPM(ctx, path)
+		}
+		if err != nil {
+			return err
+		}
+		if info, err := os.Stat(path); err == nil && isPackage(name) {
+			total += info.Size()
+		}
+	}
+	return p.pool.trim(total)
+}
+
+// copyPackages copies the packages of a format, of the release and of the pool, to
+// where the repository has one.
+func (p *plan) copyPackages(directory, suffix string, to func(version string) string) error {
 	paths, err := filepath.Glob(filepath.Join(directory, "*"+suffix))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, path := range paths {
-		to := filepath.Join(folder, filepath.Base(path))
-		if err := copyFile(path, to); err != nil {
-			return nil, err
+	for _, path := range slices.AppendSeq(paths, maps.Values(p.pool.packages)) {
+		name := filepath.Base(path)
+		if !strings.HasSuffix(name, suffix) {
+			continue
 		}
-		copies = append(copies, to)
+		if err := copyFile(path, filepath.Join(directory, to(versionOf(name)), name)); err != nil {
+			return err
+		}
 	}
-	return copies, nil
+	return nil
 }
 
 // writeApt makes the repository for apt, which trusts the index alone, and by it
@@ -39,26 +72,20 @@ func (p *plan) writeApt(ctx context.Context, directory string) error {
 	if !p.apt {
 		return nil
 	}
-	folder := filepath.Join(directory, aptFolder)
-	if _, err := copyPackages(directory, ".deb", filepath.Join(folder, "pool")); err != nil {
+	if err := p.copyPackages(directory, ".deb", func(string) string { return filepath.Join(aptFolder, "pool") }); err != nil {
 		return err
 	}
 	r := repository.Apt{Origin: "hapgent", Label: p.label(), Description: p.label(), Time: p.Time}
 	for _, a := range build.Architectures {
 		r.Architectures = append(r.Architectures, a.Debian)
 	}
+	folder := filepath.Join(directory, aptFolder)
 	if err := r.Write(folder); err != nil {
 		return err
 	}
-	index := filepath.Join(folder, filepath.FromSlash(repository.Release))
-	for to, sign := range map[string]func(context.Context, string) ([]byte, error){
-		filepath.Join(filepath.Dir(index), "InRelease"): p.clear,
-		index + ".gpg": p.detached,
-	} {
-		signed, err := sign(ctx, index)
-		if err == nil {
-			err = os.WriteFile(to, signed, 0o644)
-		}
+	for _, suite := range []string{repository.Stable, repository.Testing} {
+		index := filepath.Join(folder, filepath.FromSlash(repository.Release(suite)))
+		err := errors.Join(sign(ctx, p.clear, index, filepath.Join(filepath.Dir(index), "InRelease")), sign(ctx, p.detached, index, index+".gpg"))
 		if err != nil {
 			return err
 		}
@@ -66,31 +93,60 @@ func (p *plan) writeApt(ctx context.Context, directory string) error {
 	return nil
 }
 
-// writeYum makes the repository for dnf, whose packages are signed too: dnf looks
-// at both, and rpm only at the package.
+// sign writes what the signing of an index gives.
+func sign(ctx context.Context, signing func(context.Context, string) ([]byte, error), index, to string) error {
+	signed, err := signing(ctx, index)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, signed, 0o644)
+}
+
+// yumFolders are the repositories for dnf: of releases, and of pre-releases.
+var yumFolders = []string{yumFolder, filepath.Join(yumFolder, repository.Testing)}
+
+// writeYum makes the repositories for dnf, which looks at the signatures of the
+// index and of packages; zypper looks for the keys beside the index.
 func (p *plan) writeYum(ctx context.Context, directory string) error {
 	if !p.yum {
 		return nil
 	}
-	folder := filepath.Join(directory, yumFolder)
-	copies, err := copyPackages(directory, ".rpm", filepath.Join(folder, "packages"))
+	err := p.copyPackages(directory, ".rpm", func(version string) string {
+		if build.IsPrerelease(version) {
+			return filepath.Join(yumFolders[1], "packages")
+		}
+		return filepath.Join(yumFolders[0], "packages")
+	})
 	if err != nil {
 		return err
 	}
-	for _, path := range copies {
-		if err := p.signRPM(ctx, path); err != nil {
+	fixes, err := p.securityFixes()
+	if err != nil {
+		return err
+	}
+	for _, folder := range yumFolders {
+		folder = filepath.Join(directory, folder)
+		if err := (repository.Yum{Time: p.Time, Security: fixes}).Write(folder); err != nil {
+			return err
+		}
+		index := filepath.Join(folder, filepath.FromSlash(repository.Repomd))
+		if err := errors.Join(sign(ctx, p.one, index, index+".asc"), os.WriteFile(index+".key", p.keyring, 0o644)); err != nil {
 			return err
 		}
 	}
-	if err := (repository.Yum{Time: p.Time}).Write(folder); err != nil {
-		return err
+	return nil
+}
+
+// securityFixes are those that the changelog tells of.
+func (p *plan) securityFixes() (all []repository.Security, err error) {
+	entries, err := p.Changelog()
+	for _, e := range entries {
+		if e.Security != nil {
+			text := strings.Join(e.Security, "\n")
+			all = append(all, repository.Security{Version: build.PackageVersion(e.Version), Time: e.Date, Text: text})
+		}
 	}
-	index := filepath.Join(folder, filepath.FromSlash(repository.Repomd))
-	signature, err := p.detached(ctx, index)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(index+".asc", signature, 0o644)
+	return all, err
 }
 
 // signRPM puts signatures into an rpm: of its header, and of all that follows the

@@ -26,7 +26,7 @@ func newTree(t *testing.T, files map[string]os.FileMode) build.Source {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte("1.0\n"), mode); err != nil {
+		if err := os.WriteFile(path, []byte("1.0.0\n"), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +56,7 @@ func TestRoleIsWhatGitTracks(t *testing.T) {
 	if err := (role{}).Build(t.Context(), w, directory); err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(filepath.Join(directory, "hapgent-ansible-role-1.0.tar.gz"))
+	content, err := os.ReadFile(filepath.Join(directory, "hapgent-ansible-role-1.0.0.tar.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}

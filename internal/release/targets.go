@@ -40,6 +40,11 @@ func (p *plan) targets() (all []build.Target, err error) {
 		all = append(all, programs{a})
 	}
 	all = append(all, bill{}, buildInfo{}, source{})
+	common, err := packages.Common(p.Source, map[string][]byte{keyringFile: p.keyring, repoFile: []byte(p.repo())})
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, common...)
 	for _, a := range build.Architectures {
 		packages, err := packages.Targets(p.Source, a)
 		if err != nil {

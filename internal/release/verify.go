@@ -25,8 +25,9 @@ var ErrDiffers = errors.New("this is not what the source makes, or not signed by
 //
 // Signatures cannot be made again: the rebuilt release takes over those that were
 // published, which have been checked, so that all else, and what is made of
-// signed files, can be compared whole.
-func Verify(ctx context.Context, s build.Source, published string, out io.Writer) error {
+// signed files, can be compared whole. Packages of older releases are those of the
+// folder pool, or of "" taken over likewise.
+func Verify(ctx context.Context, s build.Source, pool, published string, out io.Writer) error {
 	w, err := workshop(ctx, s)
 	if err != nil {
 		return err
@@ -37,6 +38,9 @@ func Verify(ctx context.Context, s build.Source, published string, out io.Writer
 		return err
 	}
 	if err := checkCommit(ctx, s, published); err != nil {
+		return err
+	}
+	if err := p.findPool(ctx, pool, published, out); err != nil {
 		return err
 	}
 	aside, err := w.Temporary()
@@ -66,22 +70,24 @@ func Verify(ctx context.Context, s build.Source, published string, out io.Writer
 
 // planOf is how a published release was built, and whose it should be.
 func planOf(w *build.Workshop, published string, out io.Writer) (*plan, error) {
+	trusted, err := readTrusted(w.Source)
+	if err != nil {
+		return nil, err
+	}
 	p := &plan{Workshop: w, apt: exists(published, aptFolder), yum: exists(published, yumFolder)}
-	var err error
 	if p.allowedSigners, err = os.ReadFile(filepath.Join(published, allowedSignersFile)); err != nil {
 		return nil, fmt.Errorf("not a release: %w", err)
 	}
 	if p.keyring, err = os.ReadFile(filepath.Join(published, keyringFile)); err != nil {
 		return nil, fmt.Errorf("not a release: %w", err)
 	}
-	var trusted identity
-	if err := trusted.readSigners(w.Source); err != nil {
-		return nil, err
-	}
 	signers := allowedsigners.Parse(p.allowedSigners).Signers()
 	switch {
 	case bytes.Equal(trusted.allowedSigners, p.allowedSigners):
 		p.revoked = trusted.revoked
+		if !bytes.Equal(trusted.keyring, p.keyring) {
+			return nil, fmt.Errorf("%q is not packaging/%s of this tree: is the tree that of the release's tag?", filepath.Join(published, keyringFile), keyringFile)
+		}
 	case len(signers) == 1 && signers[0].Principals == snapshotSigner:
 		p.snapshot = true
 		fmt.Fprintf(out, "%s is a snapshot, signed by throw-away keys: its signatures say nothing of who made it\n", published)
@@ -94,6 +100,18 @@ func planOf(w *build.Workshop, published string, out io.Writer) (*plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// findPool reads the pool that the release was made with.
+func (p *plan) findPool(ctx context.Context, pool, published string, out io.Writer) (err error) {
+	if pool != "" {
+		p.pool, err = p.readPool(ctx, pool)
+		return err
+	}
+	if p.pool, err = takePublished(published, p.Version); err == nil && len(p.pool.packages) > 0 {
+		fmt.Fprintf(out, "%d packages of other versions are taken as they were published and signed: POOL=DIRECTORY compares them\n", len(p.pool.packages))
+	}
+	return err
 }
 
 func exists(directory, name string) bool {
@@ -122,8 +140,8 @@ type checker struct {
 	sums, ssh, pgp       int // that are good
 }
 
-func (c *checker) check(ctx context.Context) error {
-	if err := c.readSigners(); err != nil {
+func (c *checker) check(ctx context.Context) (err error) {
+	if c.signers, err = c.identity.signers(c.temporary); err != nil {
 		return err
 	}
 	for _, folder := range folders {
@@ -146,20 +164,19 @@ func (c *checker) check(ctx context.Context) error {
 	return nil
 }
 
-// readSigners reads who may have signed what is checked, from copies of the
-// lists that were held to the tree's.
-func (c *checker) readSigners() (err error) {
+// signers are who may have signed what is checked, of copies of the lists in the
+// directory.
+func (i identity) signers(directory string) (*verify.Signers, error) {
 	o := verify.Options{Namespace: namespace, Time: time.Now()}
-	o.Allowed = filepath.Join(c.temporary, allowedSignersFile)
-	if err := os.WriteFile(o.Allowed, c.allowedSigners, 0o600); err != nil {
-		return err
+	o.Allowed = filepath.Join(directory, allowedSignersFile)
+	if err := os.WriteFile(o.Allowed, i.allowedSigners, 0o600); err != nil {
+		return nil, err
 	}
-	if c.revoked != nil {
-		o.Revoked = filepath.Join(c.temporary, revokedKeysFile)
-		if err := os.WriteFile(o.Revoked, c.revoked, 0o600); err != nil {
-			return err
+	if i.revoked != nil {
+		o.Revoked = filepath.Join(directory, revokedKeysFile)
+		if err := os.WriteFile(o.Revoked, i.revoked, 0o600); err != nil {
+			return nil, err
 		}
 	}
-	c.signers, err = verify.ReadSigners(o)
-	return err
+	return verify.ReadSigners(o)
 }

@@ -15,7 +15,7 @@ import (
 
 // elsewhere are the sections whose commands take a booted host, a release or
 // HAProxy: the tests in test/repository and test/demo run them.
-var elsewhere = []string{"Demo", "With apt", "With dnf", "By hand", "From source"}
+var elsewhere = []string{"Demo", "With apt", "With dnf", "With zypper", "By hand", "From source"}
 
 const mark = "@@@ command "
 

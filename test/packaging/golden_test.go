@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/epicfilemcnulty/hapgent/test/internal/built"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
@@ -23,15 +22,19 @@ var volatile = []struct {
 // The golden files show what is decided: control data, scripts, and each file
 // with owner and mode.
 func TestPackagesAreAsDecided(t *testing.T) {
-	for _, name := range names {
-		deb, rpm := built.Deb(dist, name, version), built.RPM(dist, name, version)
+	for _, name := range debs {
+		deb := find(t, name+"_*.deb")
 		golden(t, name+".deb.txt",
 			run(t, "dpkg", "dpkg-deb", "--field", deb)+
 				"\nconffiles:\n"+conffiles(t, deb)+
 				"\nfiles:\n"+run(t, "dpkg", "dpkg-deb", "--contents", deb))
+	}
+	for _, name := range rpms {
+		rpm := find(t, name+"-[0-9]*.rpm")
 		golden(t, name+".rpm.txt",
 			run(t, "rpm", "rpm", "-qp", "--nosignature", "--qf", "%{NAME} %{VERSION} %{RELEASE} %{ARCH} %{LICENSE} %{GROUP} %{BUILDHOST}\\n%{SUMMARY}\\n%{VENDOR}, %{PACKAGER}, %{URL}\\n%{DESCRIPTION}\\n", rpm)+
 				"\nrequires:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--requires", rpm)+
+				"\nrecommends:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--recommends", rpm)+
 				"\nprovides:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--provides", rpm)+
 				"\nscripts:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--scripts", rpm)+
 				"\nfiles:\n"+run(t, "rpm", "rpm", "-qp", "--nosignature", "--qf", "[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILEFLAGS:fflags} %{FILENAMES}\\n]", rpm))
@@ -50,14 +53,16 @@ func conffiles(t *testing.T, deb string) string {
 
 // The scripts of a deb are those of the tree, whole, and it has no others.
 func TestDebHasTheScripts(t *testing.T) {
-	for _, name := range names {
+	for _, name := range debs {
 		dir := filepath.Join(t.TempDir(), "control")
-		run(t, "dpkg", "dpkg-deb", "--control", built.Deb(dist, name, version), dir)
+		run(t, "dpkg", "dpkg-deb", "--control", find(t, name+"_*.deb"), dir)
 		for _, script := range []string{"preinst", "postinst", "prerm", "postrm", "config", "triggers"} {
 			got, _ := os.ReadFile(filepath.Join(dir, script))
 			want := ""
 			if name == "hapgent" && strings.HasPrefix(script, "p") {
 				want = need.Read(t, "packaging", "deb", script)
+			} else if name == "hapgent-archive-keyring" && script == "postinst" {
+				want = need.Read(t, "packaging", "keyring", script)
 			}
 			if string(got) != want {
 				t.Errorf("%s: %s is\n%s\nwant\n%s", name, script, got, want)

@@ -42,7 +42,7 @@ func refused(t *testing.T, r *releaser.Releaser, want string, variables ...strin
 
 func newReleaser(t *testing.T) *releaser.Releaser {
 	t.Helper()
-	r, err := releaser.New("")
+	r, err := releaser.New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,18 +91,96 @@ func TestRefusedReleases(t *testing.T) {
 		refused(t, r, `VERSION is `+version+`, and the tag of the commit is v9.9.9: expected v`+version)
 		do(t, r.Git("tag", "--delete", "v9.9.9"))
 		refused(t, r, `VERSION is `+version+`, and the commit has no tag: expected v`+version)
-		do(t, r.Git("tag", "v"+version))
+		do(t, r.Tag("v"+version))
+		write(t, "0.4\n", r.Tree, "VERSION")
+		refused(t, r, `VERSION must be a version such as 0\.4\.0 or 0\.4\.0-rc1`)
+		do(t, r.Git("checkout", "--quiet", "VERSION"))
+	})
+	t.Run("tag that nobody answers for", func(t *testing.T) {
+		const want = `tag v\S+ must be signed by a key that packaging/allowed_signers allows for git`
+		do(t, r.Git("tag", "--force", "v"+version))
+		refused(t, r, want+`.*cannot verify a non-tag object`)
+		do(t, r.Git("tag", "--force", "--annotate", "--message", "unsigned", "v"+version))
+		refused(t, r, want+`.*no signature found`)
+		ours := r.Key
+		r.Key = stranger
+		do(t, r.Tag("v"+version))
+		r.Key = ours
+		refused(t, r, want)
+		do(t, r.Tag("v"+version))
+	})
+	t.Run("commit that is not on main", func(t *testing.T) {
+		do(t, r.Git("checkout", "--quiet", "-b", "aside"))
+		do(t, r.Commit("v"+version))
+		refused(t, r, `the commit of v\S+ is not in refs/heads/main`)
+		do(t, r.Git("branch", "--force", "main"))
+		do(t, r.Git("update-ref", "refs/remotes/origin/main", "main~1"))
+		refused(t, r, `the commit of v\S+ is not in refs/remotes/origin/main`)
+		do(t, r.Git("update-ref", "-d", "refs/remotes/origin/main"))
+		do(t, r.Git("checkout", "--quiet", "main"))
+	})
+	t.Run("commit ahead of the clock", func(t *testing.T) {
+		t.Setenv("GIT_COMMITTER_DATE", time.Now().Add(time.Hour).Format(time.RFC3339))
+		do(t, r.Commit("v"+version))
+		refused(t, r, `the commit is of .*, ahead of the clock here: apt would say that the index is not valid yet`)
+		do(t, r.Git("reset", "--quiet", "--hard", "HEAD~1"))
+		os.Unsetenv("GIT_COMMITTER_DATE")
+		do(t, r.Tag("v"+version))
 	})
 	t.Run("expired and revoked key", func(t *testing.T) {
 		allowed := string(read(t, r.Tree, "packaging", "allowed_signers"))
 		write(t, strings.Replace(allowed, "namespaces", `valid-before="20200101Z",namespaces`, 1), r.Tree, "packaging", "allowed_signers")
 		do(t, r.Commit("v"+version))
-		refused(t, r, `must be allowed by packaging/allowed_signers.*expired on 2020-01-01`)
+		refused(t, r, `tag v\S+ must be signed by .*key has expired`)
 		write(t, allowed, r.Tree, "packaging", "allowed_signers")
 		do(t, releaser.Run(r.Tree, "ssh-keygen", "-k", "-f", "packaging/revoked_keys", r.Key+".pub"))
 		do(t, r.Commit("v"+version))
-		refused(t, r, `SIGNING_KEY: packaging/revoked_keys: .*revoked`)
+		refused(t, r, `tag v\S+ must be signed by a key that packaging/allowed_signers allows`)
 	})
+}
+
+// gpg runs gpg with the releaser's keys, as one who knows better would.
+func gpg(t *testing.T, r *releaser.Releaser, args ...string) {
+	t.Helper()
+	do(t, releaser.Run(r.Directory, "gpg", append([]string{"--homedir", r.GnuPG, "--batch", "--quiet", "--passphrase", ""}, args...)...))
+}
+
+// What hosts would refuse, days later, is refused before it is signed.
+func TestRefusedOpenPGPKeys(t *testing.T) {
+	r := newReleaser(t)
+	tag := "v" + strings.TrimSpace(string(read(t, r.Tree, "VERSION")))
+	for _, key := range []string{"other", "weak", "expiring", "certifying"} {
+		usage, expires := "sign", "never"
+		options := []string{}
+		switch key {
+		case "weak":
+			options = []string{"--cert-digest-algo", "SHA1"}
+		case "expiring":
+			options, expires = []string{"--faked-system-time", "20200101T000000"}, "1d"
+		case "certifying":
+			usage = "cert"
+		}
+		gpg(t, r, append(options, "--quick-generate-key", key+"@example.org", "rsa3072", usage, expires)...)
+	}
+	fingerprint := strings.Fields(regexp.MustCompile(`(?m)^fpr:+([0-9A-F]+):`).FindStringSubmatch(
+		output(t, "", "", "gpg", "--homedir", r.GnuPG, "--list-keys", "--with-colons", "certifying@example.org"))[1])[0]
+	gpg(t, r, "--quick-add-key", fingerprint, "rsa3072", "sign", "never")
+
+	refused(t, r, `GPG_KEY: the OpenPGP key [0-9A-F]{40} is not in packaging/hapgent-archive-keyring.asc, .* `+"`make keys` writes it", "GPG_KEY=other@example.org")
+	refused(t, r, `GPG_KEY: OpenPGP key [0-9A-F]{40} does not sign itself, only a subkey`, "GPG_KEY=certifying@example.org")
+	refused(t, r, `GPG_KEY: OpenPGP key [0-9A-F]{40} has expired`, "GPG_KEY=expiring@example.org")
+	weak := r.Make("keys", "GPG_KEY=weak@example.org")
+	if said := fails(t, weak); !strings.Contains(said, "has a signature by SHA-1") {
+		t.Error(said)
+	}
+	do(t, r.Commit(tag))
+	refused(t, r, `a key of [0-9A-F]{40} has a signature by SHA-1`, "GPG_KEY=weak@example.org")
+	do(t, os.Remove(filepath.Join(r.Tree, "packaging", "hapgent-archive-keyring.asc")))
+	do(t, r.Commit(tag))
+	refused(t, r, "SECURITY.md has not the fingerprints of the keys in packaging: `make keys` writes them")
+	do(t, r.WriteKeys("GPG_KEY="))
+	do(t, r.Commit(tag))
+	refused(t, r, "GPG_KEY: packaging/hapgent-archive-keyring.asc is not there, .*`make keys` writes it")
 }
 
 // A target that fails when others are done leaves nothing, and what was there

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	var err error
-	if who, err = releaser.New(""); err == nil {
+	if who, err = releaser.New(); err == nil {
 		defer who.Remove()
 		err = releaseStrangely()
 	}
@@ -140,9 +140,10 @@ func TestEveryFileHasAChecksumAndASignature(t *testing.T) {
 func TestAllThatAReleaseIs(t *testing.T) {
 	version := need.Source(t).Version
 	want := []string{"SHA256SUMS", "allowed_signers", "hapgent-archive-keyring.asc", "hapgent.sources", "hapgent.repo", "SECURITY.md",
-		"hapgent-" + version + ".cdx.json", "hapgent-" + version + ".buildinfo", "hapgent-" + version + ".tar.gz", "hapgent-ansible-role-" + version + ".tar.gz",
-		"epicfilemcnulty-hapgent-" + version + ".tar.gz",
-		"apt/dists/stable/InRelease", "apt/dists/stable/Release.gpg", "yum/repodata/repomd.xml.asc"}
+		"hapgent-" + version + ".cdx.json", "hapgent-" + version + ".buildinfo", "hapgent-" + version + ".tar.gz", "hapgent-ansible-role-" + version + ".tar.gz", "epicfilemcnulty-hapgent-" + version + ".tar.gz",
+		"hapgent-archive-keyring_" + version + "_all.deb", "hapgent-repository-" + version + "-1.noarch.rpm",
+		"apt/dists/stable/InRelease", "apt/dists/stable/Release.gpg", "apt/dists/testing/InRelease", "apt/dists/testing/Release.gpg",
+		"yum/repodata/repomd.xml.asc", "yum/repodata/repomd.xml.key", "yum/testing/repodata/repomd.xml.asc", "yum/testing/repodata/repomd.xml.key"}
 	for _, a := range build.Architectures {
 		for _, program := range []string{"hapgent", "hapgent-verify", "hapgent-sign"} {
 			if a.Debian != "amd64" {

@@ -36,7 +36,7 @@ func newRotation(t *testing.T) rotation {
 
 // listed is the line of a key that may sign releases.
 func listed(t *testing.T, key string) string {
-	return fmt.Sprintf("%s namespaces=\"file\" %s", releaser.Name, read(t, key+".pub"))
+	return fmt.Sprintf("%s namespaces=\"file,git\" %s", releaser.Name, read(t, key+".pub"))
 }
 
 // accepts says whether ssh-keygen and hapgent-verify accept a file; they must agree.
@@ -106,6 +106,7 @@ func TestReleasesWhileKeysOverlap(t *testing.T) {
 	write(t, list, r.Tree, "packaging", "allowed_signers")
 	source, err := build.At(r.Tree)
 	do(t, err)
+	do(t, r.WriteKeys())
 	do(t, r.Commit(source.Tag()))
 	for _, key := range []string{r.Key, second} {
 		keys, err := release.Open(t.Context(), source, key, releaser.Name, nil)
@@ -116,8 +117,10 @@ func TestReleasesWhileKeysOverlap(t *testing.T) {
 		}
 	}
 	do(t, os.WriteFile(filepath.Join(r.Tree, "packaging", "revoked_keys"), read(t, r.Key+".pub"), 0o644))
+	old := r.Key
+	r.Key = second // signs the tag now
 	do(t, r.Commit(source.Tag()))
-	if _, err := release.Open(t.Context(), source, r.Key, releaser.Name, nil); err == nil {
+	if _, err := release.Open(t.Context(), source, old, releaser.Name, nil); err == nil {
 		t.Error("the revoked key is accepted")
 	}
 	if _, err := release.Open(t.Context(), source, second, releaser.Name, nil); err != nil {

@@ -54,7 +54,7 @@ func secretKeys(t *testing.T, r *releaser.Releaser) string {
 // The release that the tests look at is made by these lines; here, which keys they
 // find, and what they leave.
 func TestReleaseWithSecrets(t *testing.T) {
-	other, err := releaser.New("")
+	other, err := releaser.New()
 	do(t, err)
 	defer other.Remove()
 	bin, temporary := t.TempDir(), t.TempDir()

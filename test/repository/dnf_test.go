@@ -18,10 +18,19 @@ func rpmHost(t *testing.T) *lab.Host {
 	need.Superuser(t)
 	h := hosts.Host(t, "bookworm", lab.RPM)
 	web.connect(t, h)
+	prepareRPM(t, h)
+	return h
+}
+
+// prepareRPM brings what the host has already to rpm's knowledge, and lets rpm want
+// a signature as it does elsewhere.
+func prepareRPM(t *testing.T, h *lab.Host) {
+	t.Helper()
 	shim, err := built.Shim(h.Path("/root"))
 	do(t, err)
-	h.Run("mkdir -p /etc/yum.repos.d && rpm --install --force-debian /root/" + shim)
-	return h
+	force := map[bool]string{true: "--force-debian"}[h.Suite == "bookworm"]
+	h.Run("mkdir -p /etc/rpm /etc/yum.repos.d && rpm --install " + force + " /root/" + shim)
+	h.Write("/etc/rpm/macros.verify", "%_pkgverify_level all\n")
 }
 
 func TestDnfInstalls(t *testing.T) {
@@ -51,7 +60,7 @@ func TestTamperedYumRepository(t *testing.T) {
 	rpm := filepath.Base(built.RPM("", "hapgent", version))
 	when, err := need.Source(t).Time(t.Context())
 	do(t, err)
-	mallory, err := releaser.New("")
+	mallory, err := releaser.New()
 	do(t, err)
 	defer mallory.Remove()
 

@@ -5,18 +5,17 @@ package repository
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
-	"github.com/epicfilemcnulty/hapgent/test/internal/built"
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
@@ -27,10 +26,13 @@ var (
 	hosts   *lab.Lab
 	web     *site
 	version string
+	// chain are three releases, one after the other, while the OpenPGP key changes:
+	// the first is signed by the old key, the second by both, the third, which has
+	// the version of this tree, by the next. From the second on the keyring has both.
+	chain []string
 )
 
-// older is the version that is upgraded from.
-const older = "0.3.1"
+var olderVersions = []string{"0.3.0", "0.3.1"}
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -47,11 +49,11 @@ func run(m *testing.M) (status int) {
 		return 1
 	}
 	version = here.Version
-	if who, err = releaser.New(""); err != nil {
+	if who, err = releaser.New(); err != nil {
 		return 1
 	}
 	defer who.Remove()
-	if err = who.Release(); err != nil {
+	if err = publishChain(); err != nil {
 		return 1
 	}
 	if web, err = newSite(); err != nil {
@@ -62,6 +64,26 @@ func run(m *testing.M) (status int) {
 	}
 	defer func() { err = hosts.Close() }()
 	return m.Run()
+}
+
+func publishChain() error {
+	const both = "GPG_KEY=" + releaser.Name + " " + releaser.NextName
+	if err := who.AddKey(); err != nil {
+		return err
+	}
+	first, err := who.Publish(olderVersions[0], "")
+	if err != nil {
+		return err
+	}
+	if err := who.WriteKeys(both); err != nil {
+		return err
+	}
+	second, err := who.Publish(olderVersions[1], first, both)
+	if err != nil {
+		return err
+	}
+	chain = []string{first, second, who.Dist()}
+	return errors.Join(who.Next(version), who.Release("POOL="+second, "GPG_KEY="+releaser.NextName))
 }
 
 // lines are the commands of a section of the README. The documented key and its
@@ -88,12 +110,15 @@ func lines(t *testing.T, section string) (all []need.ConsoleCommand) {
 	return all
 }
 
+// unattended lets zypper go on without a terminal, from which alone it takes a yes.
+var unattended = strings.NewReplacer("zypper install", "zypper --non-interactive install")
+
 // install runs the lines of a section on a host; what they are said to print they
 // must print.
 func install(t *testing.T, h *lab.Host, section string) {
 	t.Helper()
 	for _, c := range lines(t, section) {
-		if out := h.Run("{ " + c.Text + "; } </dev/null"); c.Prints != "" && out != c.Prints {
+		if out := h.Run("yes | { " + unattended.Replace(c.Text) + "; }"); c.Prints != "" && out != c.Prints {
 			t.Errorf("README.md:%d: %s\nprints %q, want %q", c.Line, c.Text, out, c.Prints)
 		}
 	}
@@ -158,30 +183,7 @@ func signRepomd(t *testing.T, yum string, r *releaser.Releaser) {
 	index := filepath.Join(yum, repository.Repomd)
 	text, err := os.ReadFile(index)
 	do(t, err)
-	signature, err := keys(t, r).Detach(t.Context(), text)
+	signature, err := keys(t, r).DetachOne(t.Context(), text, "--armor")
 	do(t, err)
 	do(t, os.WriteFile(index+".asc", signature, 0o644))
-}
-
-// olderRelease is a release of the older version, as far as apt sees it, of an
-// hour before.
-func olderRelease(t *testing.T) string {
-	t.Helper()
-	dist := copyOfDist(t)
-	apt := filepath.Join(dist, "apt")
-	do(t, os.RemoveAll(apt))
-	do(t, built.Packages(filepath.Join(apt, "pool"), older, built.Here()))
-	when, err := need.Source(t).Time(t.Context())
-	do(t, err)
-	when = when.Add(-time.Hour)
-	do(t, repository.Apt{Origin: "hapgent", Label: "hapgent", Description: "hapgent", Architectures: []string{built.Here().Debian}, Time: when}.Write(apt))
-	index := filepath.Join(apt, repository.Release)
-	text, err := os.ReadFile(index)
-	do(t, err)
-	signed, err := keys(t, who).ClearSign(t.Context(), text)
-	do(t, err)
-	inRelease := filepath.Join(filepath.Dir(index), "InRelease")
-	do(t, os.WriteFile(inRelease, signed, 0o644))
-	do(t, os.Chtimes(inRelease, when, when)) // apt asks for what is newer
-	return dist
 }

@@ -11,10 +11,11 @@ import (
 
 // Entry is what the changelog says of a version.
 type Entry struct {
-	Version string
-	Date    time.Time // zero: not released yet
-	Changes []string  // each a sentence or more
-	Text    string    // all of it, in Markdown, without its heading
+	Version  string
+	Date     time.Time // zero: not released yet
+	Changes  []string  // each a sentence or more
+	Security []string  // those of them that mend a fault of security
+	Text     string    // all of it, in Markdown, without its heading
 }
 
 var entryHeading = regexp.MustCompile(`(?m)^## \[([^\]]+)\] - (.+)\n`)
@@ -41,6 +42,10 @@ func (s Source) Changelog() ([]Entry, error) {
 			}
 		}
 		e.Changes = listItems(e.Text)
+		if _, text, found := strings.Cut(e.Text, "### Security\n"); found {
+			text, _, _ = strings.Cut(text, "\n### ")
+			e.Security = listItems(text)
+		}
 		entries = append(entries, e)
 	}
 	if len(entries) == 0 {

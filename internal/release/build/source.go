@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -44,11 +45,22 @@ func At(root string) (Source, error) {
 		return Source{}, err
 	}
 	v := strings.TrimSuffix(string(b), "\n")
-	if v == "" || strings.ContainsAny(v, " \t\r\n") {
-		return Source{}, fmt.Errorf("VERSION must be one word and a newline, found %q", b)
+	if !version.MatchString(v) {
+		return Source{}, fmt.Errorf("VERSION must be a version such as 0.4.0 or 0.4.0-rc1 and a newline, found %q", b)
 	}
 	return Source{Root: root, Version: v}, nil
 }
+
+// version is one of semver.org, without what packages could not say.
+var version = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.]+)?$`)
+
+// IsPrerelease says whether a version comes before a release, in suites for testing.
+func IsPrerelease(version string) bool { return strings.Contains(version, "-") }
+
+// PackageVersion is a version as packages have it, in which 0.4.0~rc1 is before
+// 0.4.0. In names of files it stays as it is: GitHub would put a dot in the place
+// of the tilde, and no checksum would find it.
+func PackageVersion(version string) string { return strings.Replace(version, "-", "~", 1) }
 
 // Toolchain is the release of Go that go.mod pins, such as go1.27.3.
 func (s Source) Toolchain() (string, error) {

@@ -2,17 +2,51 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Tag is the name that git has for the version.
 func (s Source) Tag() string { return "v" + s.Version }
 
 // CheckTagged says whether the tree is what the tag of its version names, and
-// nothing else: that is what others can check out and build.
+// nothing else: that is what others can check out and build. The tag must be signed
+// by who may sign releases, the commit be on the branch main, and its time be past,
+// since apt takes no index of the future.
 func (s Source) CheckTagged(ctx context.Context) error {
+	if err := s.checkTree(ctx); err != nil {
+		return err
+	}
+	const signers, revoked = "packaging/allowed_signers", "packaging/revoked_keys"
+	options := []string{"-c", "gpg.ssh.allowedSignersFile=" + signers}
+	if _, err := os.Stat(filepath.Join(s.Root, revoked)); err == nil {
+		options = append(options, "-c", "gpg.ssh.revocationFile="+revoked)
+	}
+	if _, err := s.git(ctx, append(options, "verify-tag", s.Tag())...); err != nil {
+		return fmt.Errorf("tag %s must be signed by a key that %s allows for git (git tag -s, with gpg.format=ssh): %w", s.Tag(), signers, err)
+	}
+	for _, branch := range []string{"refs/remotes/origin/main", "refs/heads/main"} {
+		if _, err := s.git(ctx, "rev-parse", "--verify", "--quiet", branch); err != nil {
+			continue
+		}
+		if _, err := s.git(ctx, "merge-base", "--is-ancestor", "HEAD", branch); err != nil {
+			return fmt.Errorf("the commit of %s is not in %s: what is released was looked at there", s.Tag(), branch)
+		}
+		t, err := s.Time(ctx)
+		if err == nil && time.Until(t) > 0 {
+			return fmt.Errorf("the commit is of %s, ahead of the clock here: apt would say that the index is not valid yet", t)
+		}
+		return err
+	}
+	return errors.New("there is no branch main, here or of origin, that the commit could be in")
+}
+
+func (s Source) checkTree(ctx context.Context) error {
 	changes, err := s.git(ctx, "status", "--porcelain")
 	if err != nil {
 		return fmt.Errorf("a release is made of a git tree: %w", err)

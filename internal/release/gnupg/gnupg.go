@@ -72,28 +72,44 @@ func (k *Keys) find(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("gpg has no secret key %q: %w", name, err)
 	}
-	found := fingerprints(out)
+	found := primaryKeys(out)
 	if len(found) != 1 {
 		return fmt.Errorf("gpg has %d secret keys %q, expected one: name it by its fingerprint", len(found), name)
 	}
-	k.fingerprints = append(k.fingerprints, found...)
+	if found[0].validity == "e" {
+		return fmt.Errorf("OpenPGP key %s has expired: gpg --quick-set-expire gives it more time", found[0].fingerprint)
+	}
+	if !strings.Contains(found[0].abilities, "s") {
+		return fmt.Errorf("OpenPGP key %s does not sign itself, only a subkey of it does, which not every rpm looks for: take a key that signs", found[0].fingerprint)
+	}
+	k.fingerprints = append(k.fingerprints, found[0].fingerprint)
 	return nil
 }
 
-// fingerprints are those of the primary keys of a listing with colons.
-func fingerprints(listing []byte) (all []string) {
-	primary := false
+// primaryKey is a key itself, without its subkeys.
+type primaryKey struct {
+	fingerprint string
+	validity    string // e: expired
+	abilities   string // in lower case those of its own, such as s for signing
+}
+
+// primaryKeys are those of a listing with colons: see DETAILS of GnuPG.
+func primaryKeys(listing []byte) (all []primaryKey) {
+	var one *primaryKey
 	for line := range strings.Lines(string(listing)) {
-		fields := strings.Split(line, ":")
-		switch {
-		case fields[0] == "pub" || fields[0] == "sec":
-			primary = true
-		case fields[0] == "fpr" && primary && len(fields) > 9:
-			all, primary = append(all, fields[9]), false
+		switch fields := strings.Split(line, ":"); {
+		case (fields[0] == "pub" || fields[0] == "sec") && len(fields) > 11:
+			one = &primaryKey{validity: fields[1], abilities: fields[11]}
+		case fields[0] == "fpr" && one != nil && len(fields) > 9:
+			one.fingerprint = fields[9]
+			all, one = append(all, *one), nil
 		}
 	}
 	return all
 }
+
+// Fingerprints are those of the keys, in the order in which they were named.
+func (k *Keys) Fingerprints() []string { return k.fingerprints }
 
 // Generate makes a key without a passphrase in a folder, which it makes too.
 func Generate(ctx context.Context, folder, name string) error {
@@ -123,20 +139,21 @@ func (k *Keys) ClearSign(ctx context.Context, text []byte) ([]byte, error) {
 	return k.sign(ctx, text, k.fingerprints, "--armor", "--clear-sign")
 }
 
-// Detach returns the signatures of the message by every key, armored.
+// Detach returns the signatures of the message by every key, armored, for apt.
 func (k *Keys) Detach(ctx context.Context, message []byte) ([]byte, error) {
 	return k.sign(ctx, message, k.fingerprints, "--armor", "--detach-sign")
 }
 
-// DetachOne returns the signature of the message by the first key, in binary.
-func (k *Keys) DetachOne(ctx context.Context, message []byte) ([]byte, error) {
-	return k.sign(ctx, message, k.fingerprints[:1], "--detach-sign")
+// DetachOne returns the signature of the message by the first key, in binary unless
+// the options say otherwise. rpm and dnf take one signature: with two they refuse.
+func (k *Keys) DetachOne(ctx context.Context, message []byte, options ...string) ([]byte, error) {
+	return k.sign(ctx, message, k.fingerprints[:1], append(options, "--detach-sign")...)
 }
 
 func (k *Keys) sign(ctx context.Context, message []byte, keys []string, args ...string) ([]byte, error) {
 	all := []string{"--digest-algo", "SHA512"}
 	for _, key := range keys {
-		all = append(all, "--local-user", key)
+		all = append(all, "--local-user", key+"!") // else a subkey signs where there is one
 	}
 	out, err := k.gpg(ctx, message, append(all, args...)...)
 	if err != nil {
@@ -178,27 +195,49 @@ func NewRing(ctx context.Context, armored []byte, directory string) (*Ring, erro
 	return &Ring{path}, os.WriteFile(path, binary, 0o600)
 }
 
-// Fingerprints are those of armored public keys.
-func Fingerprints(ctx context.Context, armored []byte) ([]string, error) {
+// Fingerprints are those of armored public keys. A key whose own signatures are by
+// SHA-1 is an error: apt and rpm of today refuse it.
+func Fingerprints(ctx context.Context, armored []byte) (all []string, err error) {
 	out, err := run(ctx, armored, "gpg", "--batch", "--quiet", "--show-keys", "--with-colons")
 	if err != nil {
 		return nil, err
 	}
-	all := fingerprints(out)
+	for _, key := range primaryKeys(out) {
+		all = append(all, key.fingerprint)
+	}
 	if len(all) == 0 {
 		return nil, errors.New("no OpenPGP key found")
 	}
-	return all, nil
+	packets, err := run(ctx, armored, "gpg", "--batch", "--quiet", "--list-packets")
+	if err == nil && bytes.Contains(packets, []byte("digest algo 2,")) {
+		err = fmt.Errorf("a key of %s has a signature by SHA-1, which apt refuses since February 2026: sign it anew by SHA-256", strings.Join(all, ", "))
+	}
+	return all, err
 }
 
 // VerifyClear checks a text that has its signature below it.
 func (r *Ring) VerifyClear(ctx context.Context, path string) error {
-	_, err := run(ctx, nil, "gpgv", "--quiet", "--keyring", r.path, path)
-	return err
+	if _, err := run(ctx, nil, "gpgv", "--quiet", "--keyring", r.path, path); err != nil {
+		return fmt.Errorf("gpgv: %w", err)
+	}
+	return nil
 }
 
-// VerifyDetached checks the signature of a message.
-func (r *Ring) VerifyDetached(ctx context.Context, signature string, message []byte) error {
-	_, err := run(ctx, message, "gpgv", "--quiet", "--keyring", r.path, signature, "-")
-	return err
+// VerifyDetached checks the signature of a message, by gpgv and, where it is there,
+// by sqv, which apt asks since Debian 13 and which refuses more.
+func (r *Ring) VerifyDetached(ctx context.Context, signature, message []byte) error {
+	file, signed := r.path+".sig", r.path+".message"
+	if err := errors.Join(os.WriteFile(file, signature, 0o600), os.WriteFile(signed, message, 0o600)); err != nil {
+		return err
+	}
+	if _, err := run(ctx, nil, "gpgv", "--quiet", "--keyring", r.path, file, signed); err != nil {
+		return fmt.Errorf("gpgv: %w", err)
+	}
+	if _, err := exec.LookPath("sqv"); err != nil {
+		return nil
+	}
+	if _, err := run(ctx, nil, "sqv", "--keyring", r.path, file, signed); err != nil {
+		return fmt.Errorf("sqv: %w", err)
+	}
+	return nil
 }

@@ -26,7 +26,11 @@ func entries(w *build.Workshop) ([]build.Entry, error) {
 func debianChangelog(entries []build.Entry, name, maintainer string) string {
 	var b strings.Builder
 	for _, e := range entries {
-		fmt.Fprintf(&b, "%s (%s) stable; urgency=medium\n\n", name, e.Version)
+		version, suite := build.PackageVersion(e.Version), "stable"
+		if build.IsPrerelease(e.Version) {
+			suite = "testing"
+		}
+		fmt.Fprintf(&b, "%s (%s) %s; urgency=medium\n\n", name, version, suite)
 		for _, text := range e.Changes {
 			fmt.Fprintf(&b, "  * %s\n", strings.Join(wrap(text, 74), "\n    "))
 		}
@@ -64,7 +68,7 @@ type rpmEntry struct {
 func writeRPMChangelog(entries []build.Entry, maintainer, to string) error {
 	var all []rpmEntry
 	for _, e := range entries {
-		one := rpmEntry{Semver: e.Version + "-" + rpmRelease, Date: e.Date, Packager: maintainer}
+		one := rpmEntry{Semver: build.PackageVersion(e.Version) + "-" + rpmRelease, Date: e.Date, Packager: maintainer}
 		for _, text := range e.Changes {
 			one.Changes = append(one.Changes, rpmChange{strings.Join(wrap(text, 74), "\n  ")})
 		}

@@ -23,17 +23,33 @@ type target struct {
 	document     string // of the definition
 	format       format
 	architecture build.Architecture
+	files        map[string][]byte // that it is made of, of a package for all architectures
 }
 
 // Targets are all packages for the architecture, of every format.
-func Targets(s build.Source, a build.Architecture) (all []build.Target, err error) {
+func Targets(s build.Source, a build.Architecture) ([]build.Target, error) {
+	return targets(s, target{architecture: a})
+}
+
+// Common are the packages for all architectures, of the files by their names.
+func Common(s build.Source, files map[string][]byte) ([]build.Target, error) {
+	return targets(s, target{architecture: build.Architecture{GOARCH: "all", Debian: "all", RPM: "noarch"}, files: files})
+}
+
+// targets are those like one. A document is of the formats that it has a section of.
+func targets(s build.Source, one target) (all []build.Target, err error) {
 	definition, err := os.ReadFile(filepath.Join(s.Root, "packaging", "nfpm.yaml"))
 	if err != nil {
 		return nil, err
 	}
-	for document := range strings.SplitSeq(string(definition), "\n---\n") {
-		for _, f := range formats {
-			all = append(all, target{document, f, a})
+	for one.document = range strings.SplitSeq(string(definition), "\n---\n") {
+		if strings.Contains(one.document, "\narch: all\n") != (one.files != nil) {
+			continue
+		}
+		for _, one.format = range formats {
+			if strings.Contains(one.document, "\n"+one.format.name+":\n") {
+				all = append(all, one)
+			}
 		}
 	}
 	return all, nil
@@ -44,15 +60,15 @@ func (t target) String() string {
 	return fmt.Sprintf("%s of %s for %s", t.format.name, name, t.format.architecture(t.architecture))
 }
 
-// fileName is the name that is usual for the format. GitHub would put a dot in the
-// place of the tilde that a pre-release has there, and no checksum would find it.
+// fileName is the name that is usual for the format, without its tilde: see
+// build.PackageVersion.
 func fileName(packager nfpm.Packager, info *nfpm.Info) string {
 	return strings.ReplaceAll(packager.ConventionalFileName(info), "~", "-")
 }
 
 // Build makes the package.
 func (t target) Build(ctx context.Context, w *build.Workshop, directory string) error {
-	built, err := prepare(ctx, w, t.architecture)
+	built, err := prepare(ctx, w, t)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -11,8 +12,17 @@ import (
 )
 
 // prepare is a directory with what packages are made of and the tree does not
-// have: programs, and compressed manual pages.
-func prepare(ctx context.Context, w *build.Workshop, a build.Architecture) (directory string, err error) {
+// have: programs and compressed manual pages, or files that are given.
+func prepare(ctx context.Context, w *build.Workshop, t target) (directory string, err error) {
+	a := t.architecture
+	if t.files != nil {
+		return w.Part("contents of packages for all", func(directory string) (err error) {
+			for name, text := range t.files {
+				err = errors.Join(err, os.WriteFile(filepath.Join(directory, name), text, 0o644))
+			}
+			return err
+		})
+	}
 	programs, err := w.Programs(ctx, a)
 	if err != nil {
 		return "", err

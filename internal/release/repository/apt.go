@@ -3,6 +3,7 @@ package repository
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -12,99 +13,115 @@ import (
 	"time"
 )
 
-// Suite is what sources name to get the packages of an apt repository, and
-// Component the one part that there is of it.
+// Suites are what sources name to get packages of an apt repository: one has the
+// releases, the other pre-releases too.
 const (
-	Suite     = "stable"
-	Component = "main"
+	Stable  = "stable"
+	Testing = "testing"
 )
 
-// Apt is a repository for apt, of one suite.
+// component is the one part that there is of a suite.
+const component = "main"
+
+// Apt is a repository for apt, of both suites.
 type Apt struct {
 	Origin, Label, Description string
 	Architectures              []string // by Debian's names
 	Time                       time.Time
 }
 
-// Release is where the index stands that is to be signed, from the folder of the
-// repository: as Release.gpg and InRelease beside it.
-const Release = "dists/" + Suite + "/Release"
+// Release is where the index of a suite stands that is to be signed, from the
+// folder of the repository: as Release.gpg and InRelease beside it.
+func Release(suite string) string { return "dists/" + suite + "/Release" }
 
 // Write writes the indices of the .deb files in the folder pool below the
 // directory. An index for each architecture can be had by its digest too, so that
 // a repository that is replaced while apt reads it gives the old or the new.
 func (a Apt) Write(directory string) error {
-	stanzas, err := a.stanzas(directory)
+	paths, err := filepath.Glob(filepath.Join(directory, "pool", "*.deb"))
 	if err != nil {
 		return err
 	}
+	stanzas := map[string][]string{}
+	for _, p := range paths {
+		if err := a.add(stanzas, p); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(p), err)
+		}
+	}
+	return errors.Join(a.writeSuite(directory, Stable, stanzas), a.writeSuite(directory, Testing, stanzas))
+}
+
+func (a Apt) writeSuite(directory, suite string, stanzas map[string][]string) error {
+	folder := filepath.Join(directory, filepath.FromSlash(path.Dir(Release(suite))))
 	var indices []file
 	for _, architecture := range a.Architectures {
-		folder := Component + "/binary-" + architecture + "/"
-		text := []byte(strings.Join(stanzas[architecture], "\n"))
+		name := component + "/binary-" + architecture + "/Packages"
+		text := []byte(strings.Join(stanzas[suite+architecture], "\n"))
 		zipped, err := compressed(text)
 		if err != nil {
 			return err
 		}
-		indices = append(indices, newFile(folder+"Packages", text), newFile(folder+"Packages.gz", zipped))
+		indices = append(indices, newFile(name, text), newFile(name+".gz", zipped))
 	}
 	for _, index := range indices {
-		suite := filepath.Join(directory, filepath.FromSlash(path.Dir(Release)))
-		byHash := newFile(path.Dir(index.name)+"/by-hash/SHA256/"+index.digest, index.data)
-		for _, f := range []file{index, byHash} {
-			if err := f.write(suite); err != nil {
-				return err
-			}
+		byHash := newFile(byHash(index.name, index.digest), index.data)
+		if err := errors.Join(index.write(folder), byHash.write(folder)); err != nil {
+			return err
 		}
 	}
-	return write(filepath.Join(directory, filepath.FromSlash(Release)), []byte(a.release(indices)))
+	return write(filepath.Join(folder, "Release"), []byte(a.release(suite, indices)))
 }
 
-// stanzas are what Packages files consist of, by the architecture.
-func (a Apt) stanzas(directory string) (map[string][]string, error) {
-	paths, err := filepath.Glob(filepath.Join(directory, "pool", "*.deb"))
+func byHash(name, digest string) string { return path.Dir(name) + "/by-hash/SHA256/" + digest }
+
+// add adds a package to the stanzas that Packages files consist of, by the suite
+// and the architecture. One for all architectures is in each.
+func (a Apt) add(stanzas map[string][]string, p string) error {
+	text, control, err := stanza(p)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all := map[string][]string{}
-	for _, p := range paths {
-		architecture, text, err := stanza(p)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Base(p), err)
-		}
-		if !slices.Contains(a.Architectures, architecture) {
-			return nil, fmt.Errorf("%s: architecture %q is none of the repository's", filepath.Base(p), architecture)
-		}
-		all[architecture] = append(all[architecture], text)
+	architecture, suites := fieldOf(control, "Architecture"), []string{Stable, Testing}
+	if architecture != "all" && !slices.Contains(a.Architectures, architecture) {
+		return fmt.Errorf("architecture %q is none of the repository's", architecture)
 	}
-	return all, nil
+	if strings.Contains(fieldOf(control, "Version"), "~") {
+		suites = suites[1:]
+	}
+	for _, one := range a.Architectures {
+		if architecture != "all" && architecture != one {
+			continue
+		}
+		for _, suite := range suites {
+			stanzas[suite+one] = append(stanzas[suite+one], text)
+		}
+	}
+	return nil
 }
 
 // stanza is the control file of a package, with where to get it.
-func stanza(p string) (architecture, text string, err error) {
+func stanza(p string) (text, control string, err error) {
 	content, err := os.ReadFile(p)
 	if err != nil {
 		return "", "", err
 	}
-	control, err := controlOf(content)
-	if err != nil {
+	if control, err = controlOf(content); err != nil {
 		return "", "", err
 	}
-	text = fmt.Sprintf("%s\nFilename: pool/%s\nSize: %d\nSHA256: %x\n",
-		control, filepath.Base(p), len(content), sha256.Sum256(content))
-	return fieldOf(control, "Architecture"), text, nil
+	return fmt.Sprintf("%s\nFilename: pool/%s\nSize: %d\nSHA256: %x\n",
+		control, filepath.Base(p), len(content), sha256.Sum256(content)), control, nil
 }
 
 // release is the index of the indices. It has no Valid-Until: a repository that
 // nobody signs anew for a while would stop to work, for an attack that hides an
 // update and cannot bring anything else.
-func (a Apt) release(indices []file) string {
+func (a Apt) release(suite string, indices []file) string {
 	var b strings.Builder
 	for _, field := range [][2]string{
-		{"Origin", a.Origin}, {"Label", a.Label}, {"Suite", Suite}, {"Codename", Suite},
-		{"Date", a.Time.UTC().Format("Mon, 02 Jan 2006 15:04:05 UTC")},
+		{"Origin", a.Origin}, {"Label", a.Label}, {"Suite", suite}, {"Codename", suite},
+		{"Date", a.Time.UTC().Format(dateForm)},
 		{"Acquire-By-Hash", "yes"}, {"Architectures", strings.Join(a.Architectures, " ")},
-		{"Components", Component}, {"Description", a.Description},
+		{"Components", component}, {"Description", a.Description},
 	} {
 		fmt.Fprintf(&b, "%s: %s\n", field[0], field[1])
 	}

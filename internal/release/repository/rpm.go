@@ -97,6 +97,7 @@ var relations = []struct {
 	{"requires", rpmutils.REQUIRENAME, rpmutils.REQUIREVERSION, rpmutils.REQUIREFLAGS},
 	{"conflicts", rpmutils.CONFLICTNAME, rpmutils.CONFLICTVERSION, rpmutils.CONFLICTFLAGS},
 	{"obsoletes", rpmutils.OBSOLETENAME, rpmutils.OBSOLETEVERSION, rpmutils.OBSOLETEFLAGS},
+	{"recommends", 5046, 5047, 5048}, // which rpmutils has no names for
 }
 
 // comparisons are the lowest bits of a relation's flags.

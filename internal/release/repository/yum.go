@@ -13,7 +13,10 @@ import (
 const Repomd = "repodata/repomd.xml"
 
 // Yum is a repository for dnf and yum.
-type Yum struct{ Time time.Time }
+type Yum struct {
+	Time     time.Time
+	Security []Security // what its packages have mended
+}
 
 // Write writes the indices of the .rpm files in the folder packages below the
 // directory.
@@ -29,7 +32,8 @@ func (y Yum) Write(directory string) error {
 		}
 	}
 	md := repomd{Namespace: "http://linux.duke.edu/metadata/repo", Revision: y.Time.Unix()}
-	for _, index := range all.documents() {
+	documents := append(all.documents(), namedDocument{"updateinfo", y.updates(all.primary)})
+	for _, index := range documents {
 		data, err := y.writeIndex(directory, index.name, index.document)
 		if err != nil {
 			return err

@@ -24,6 +24,11 @@ func Packages(directory, version string, a build.Architecture) error {
 	if err != nil {
 		return err
 	}
+	common, err := packages.Common(s, map[string][]byte{"hapgent-archive-keyring.asc": []byte("keys\n"), "hapgent.repo": []byte("[hapgent]\n")})
+	if err != nil {
+		return err
+	}
+	targets = append(targets, common...)
 	w, err := build.NewWorkshop(context.Background(), s)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ package releaser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,20 +29,17 @@ type Releaser struct {
 const Name = "vladimir@deviant.guru"
 
 // New makes a releaser in a new directory, which Remove removes. The tree is a
-// copy of this one, of another version if that is not "".
-func New(version string) (*Releaser, error) {
+// copy of this one.
+func New() (*Releaser, error) {
 	directory, err := os.MkdirTemp("", "hapgent-releaser")
 	if err != nil {
 		return nil, err
 	}
-	r := &Releaser{
-		Directory: directory, Tree: filepath.Join(directory, "tree"),
-		Key: filepath.Join(directory, "key"), GnuPG: filepath.Join(directory, "gnupg"),
-	}
+	r := at(directory)
 	for _, step := range []func() error{
 		func() error { return os.Chmod(directory, 0o755) },
 		r.makeKeys,
-		func() error { return r.makeTree(version) },
+		r.makeTree,
 	} {
 		if err := step(); err != nil {
 			r.Remove()
@@ -51,10 +49,27 @@ func New(version string) (*Releaser, error) {
 	return r, nil
 }
 
+// Copy is a releaser with the same keys, tree and releases, who may change them.
+func (r *Releaser) Copy() (*Releaser, error) {
+	directory, err := os.MkdirTemp("", "hapgent-releaser")
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(os.Chmod(directory, 0o755), Run("/", "cp", "--archive", r.Directory+"/.", directory))
+	return at(directory), err
+}
+
 // Remove removes all of it.
 func (r *Releaser) Remove() error {
 	_ = exec.Command("gpgconf", "--homedir", r.GnuPG, "--kill", "gpg-agent").Run()
 	return os.RemoveAll(r.Directory)
+}
+
+func at(directory string) *Releaser {
+	return &Releaser{
+		Directory: directory, Tree: filepath.Join(directory, "tree"),
+		Key: filepath.Join(directory, "key"), GnuPG: filepath.Join(directory, "gnupg"),
+	}
 }
 
 func (r *Releaser) makeKeys() error {
@@ -64,7 +79,7 @@ func (r *Releaser) makeKeys() error {
 	return gnupg.Generate(context.Background(), r.GnuPG, Name)
 }
 
-func (r *Releaser) makeTree(version string) error {
+func (r *Releaser) makeTree() error {
 	if err := os.Mkdir(r.Tree, 0o755); err != nil {
 		return err
 	}
@@ -75,38 +90,79 @@ func (r *Releaser) makeTree(version string) error {
 	if err := need.CopyTree(here.Root, r.Tree); err != nil {
 		return err
 	}
-	if version == "" {
-		version = here.Version
-	}
 	public, err := os.ReadFile(r.Key + ".pub")
 	if err != nil {
 		return err
 	}
-	for file, text := range map[string]string{
-		"VERSION":                   version + "\n",
-		"packaging/allowed_signers": fmt.Sprintf("%s namespaces=\"file\" %s", Name, public),
-	} {
-		if err := os.WriteFile(filepath.Join(r.Tree, file), []byte(text), 0o644); err != nil {
-			return err
-		}
+	signers := fmt.Sprintf("%s namespaces=\"file,git\" %s", Name, public)
+	if err := os.WriteFile(filepath.Join(r.Tree, "packaging", "allowed_signers"), []byte(signers), 0o644); err != nil {
+		return err
 	}
-	for _, args := range [][]string{{"init", "--quiet"}, {"config", "core.autocrlf", "false"}} {
+	for _, args := range [][]string{{"init", "--quiet", "--initial-branch=main"}, {"config", "core.autocrlf", "false"}} {
 		if err := r.Git(args...); err != nil {
 			return err
 		}
 	}
+	if err := r.WriteKeys(); err != nil {
+		return err
+	}
+	if err := r.Commit(""); err != nil { // the time of the next is asked for
+		return err
+	}
+	return r.Next(here.Version)
+}
+
+// WriteKeys writes the keys into the tree, as the variables say.
+func (r *Releaser) WriteKeys(variables ...string) error {
+	if out, err := r.Make("keys", variables...).CombinedOutput(); err != nil {
+		return fmt.Errorf("make keys: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Next commits the tree as another version.
+func (r *Releaser) Next(version string) error {
+	if err := os.WriteFile(filepath.Join(r.Tree, "VERSION"), []byte(version+"\n"), 0o644); err != nil {
+		return err
+	}
+	if out, err := r.Make("role-checksum").CombinedOutput(); err != nil {
+		return fmt.Errorf("make role-checksum: %w\n%s", err, out)
+	}
 	return r.Commit("v" + version)
 }
 
-// Commit commits all of the tree, with a tag if that is not "".
+// NextName is what a second OpenPGP key is called, which AddKey makes.
+const NextName = "next@deviant.guru"
+
+// AddKey makes a second OpenPGP key.
+func (r *Releaser) AddKey() error {
+	return Run(r.Directory, "gpg", "--homedir", r.GnuPG, "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", NextName, "rsa3072", "sign", "never")
+}
+
+// Publish makes a release of the version, with what was published before in the
+// folder pool, "" for nothing, and moves it to a folder of the version.
+func (r *Releaser) Publish(version, pool string, variables ...string) (dist string, err error) {
+	if err := errors.Join(r.Next(version), r.Release(append(variables, "POOL="+pool)...)); err != nil {
+		return "", err
+	}
+	dist = filepath.Join(r.Directory, version)
+	return dist, os.Rename(r.Dist(), dist)
+}
+
+// Commit commits all of the tree, with a signed tag if that is not "".
 func (r *Releaser) Commit(tag string) error {
 	if err := r.Git("add", "--all"); err != nil {
 		return err
 	}
-	if err := r.Git("commit", "--quiet", "--message", "test"); err != nil || tag == "" {
+	if err := r.Git("commit", "--quiet", "--allow-empty", "--message", "test"); err != nil || tag == "" {
 		return err
 	}
-	return r.Git("tag", "--force", tag)
+	return r.Tag(tag)
+}
+
+// Tag signs a tag of the commit, in the place of one that is there.
+func (r *Releaser) Tag(tag string, options ...string) error {
+	return r.Git(append([]string{"-c", "gpg.format=ssh", "-c", "user.signingKey=" + r.Key, "tag", "--sign", "--force", "--message", tag, tag}, options...)...)
 }
 
 // Git runs git in the tree.
