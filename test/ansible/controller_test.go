@@ -12,21 +12,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/epicfilemcnulty/hapgent/internal/release"
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// roles is the folder with the role, as ansible-galaxy installs it from a tarball
-// such as a release has.
+// roles is the folder with the role, as ansible-galaxy installs it from the archive
+// of a release of this tree. The collection is beside it, in collections.
 func roles(t *testing.T) string {
 	t.Helper()
 	installing.Do(func() {
-		tarball := filepath.Join(work, "role.tar.gz")
-		name := "hapgent-ansible-role-" + newVersion(t)
-		command(t, need.CopyOfTree(t), "tar", "-czf", tarball, "--dereference", "--transform=s,^ansible,"+name+",", "ansible")
-		write(t, filepath.Join(work, "requirements.yml"), "- src: file://"+tarball+"\n  name: hapgent\n")
+		makeArchives(t, work)
 		need.Command(t, "ansible-galaxy", "ansible-core")
+		role, collection := filepath.Join(work, "hapgent-ansible-role-"+newVersion(t)+".tar.gz"), filepath.Join(work, "epicfilemcnulty-hapgent-"+newVersion(t)+".tar.gz")
+		write(t, filepath.Join(work, "requirements.yml"), "roles:\n  - src: file://"+role+"\n    name: hapgent\ncollections:\n  - name: "+collection+"\n    type: file\n")
 		command(t, work, "ansible-galaxy", "role", "install", "-r", "requirements.yml", "-p", filepath.Join(work, "roles"))
+		command(t, work, "ansible-galaxy", "collection", "install", "-r", "requirements.yml", "-p", filepath.Join(work, "collections"))
 	})
 	dir := filepath.Join(work, "roles")
 	if _, err := os.Stat(filepath.Join(dir, "hapgent", "tasks")); err != nil {
@@ -36,6 +38,28 @@ func roles(t *testing.T) string {
 }
 
 var installing sync.Once
+
+// makeArchives makes those of the role from the tree, what is not committed in it
+// included.
+func makeArchives(t *testing.T, dir string) {
+	t.Helper()
+	tree := need.CopyOfTree(t)
+	for _, args := range [][]string{{"init"}, {"add", "--all"}, {"-c", "user.name=t", "-c", "user.email=t", "-c", "commit.gpgsign=false", "commit", "--message", "t"}} {
+		command(t, tree, append([]string{"git"}, args...)...)
+	}
+	s, err := build.At(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := build.NewWorkshop(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.BuildAll(t.Context(), release.RoleTargets(false), dir); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // fleet is an inventory of hosts, and what Ansible is run with.
 type fleet struct {
@@ -63,15 +87,19 @@ func newFleet(t *testing.T, variables string, hosts ...*lab.Host) *fleet {
 	f.write("ansible.cfg", fmt.Sprintf(`[defaults]
 inventory = %[1]s/inventory.yml,%[1]s/others.ini
 roles_path = %[2]s
+collections_path = %[3]s
 remote_user = ops
 private_key_file = %[1]s/key
 nocows = true
+timeout = 120
+inject_facts_as_vars = false
+deprecation_warnings = true
 [privilege_escalation]
 become = true
 [ssh_connection]
 pipelining = true
 ssh_args = -o UserKnownHostsFile=%[1]s/known_hosts -o StrictHostKeyChecking=yes -o ControlMaster=auto -o ControlPersist=60s
-`, f.dir, roles(t)))
+`, f.dir, roles(t), filepath.Join(work, "collections")))
 	f.write("site.yml", "- hosts: hapgent\n  gather_subset: ['!all']\n  roles: [hapgent]\n") // the fewest facts, and the quickest
 	return f
 }
@@ -96,6 +124,13 @@ func (f *fleet) vars(h *lab.Host, variables string) {
 // controller is where Ansible runs: on a host, or, with none, on this machine.
 type controller struct{ host *lab.Host }
 
+// oldest is this machine's, core 2.14. A host for 2.19 or 2.22 is shared by all
+// tests, whose time would otherwise go into booting.
+var oldest controller
+
+func middle(t *testing.T) controller { return controller{theLab.Shared(t, "trixie", lab.Controller)} }
+func newest(t *testing.T) controller { return controller{theLab.Shared(t, "forky", lab.Controller)} }
+
 func (c controller) command(f *fleet, args ...string) *exec.Cmd {
 	args = append([]string{"env", "HOME=/root", "LC_ALL=C.UTF-8", "ANSIBLE_CONFIG=" + f.path("ansible.cfg"), "ansible-playbook"}, args...)
 	if c.host == nil {
@@ -105,7 +140,11 @@ func (c controller) command(f *fleet, args ...string) *exec.Cmd {
 	return c.host.Command(args...)
 }
 
-// play runs a playbook, of the fleet's folder or of the role's, which must succeed.
+// collectionName begins the names of what is in the collection.
+const collectionName = "epicfilemcnulty.hapgent."
+
+// play runs a playbook, of the fleet's folder, of the role's or by its name in the
+// collection, which must succeed.
 func (c controller) play(f *fleet, playbook string, args ...string) *played {
 	f.t.Helper()
 	p, err := c.try(f, playbook, args...)
@@ -118,12 +157,17 @@ func (c controller) play(f *fleet, playbook string, args ...string) *played {
 func (c controller) try(f *fleet, playbook string, args ...string) (*played, error) {
 	f.t.Helper()
 	path := f.path(playbook)
-	if _, err := os.Stat(path); err != nil {
+	if strings.HasPrefix(playbook, collectionName) {
+		path = playbook
+	} else if _, err := os.Stat(path); err != nil {
 		path = filepath.Join(roles(f.t), "hapgent", "playbooks", playbook)
 	}
 	cmd := c.command(f, append([]string{path}, args...)...)
 	out, err := cmd.CombinedOutput()
 	p := &played{t: f.t, output: string(out)}
+	if strings.Contains(p.output, "DEPRECATION WARNING") {
+		f.t.Errorf("%s uses what will not be there for long:\n%s", playbook, p.output)
+	}
 	if cmd.ProcessState != nil {
 		p.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}

@@ -44,6 +44,7 @@ func published(t *testing.T) string {
 				t.Fatal(err)
 			}
 		}
+		makeArchives(t, filepath.Join(dist, "archives"))
 		publishTampered(t, dist)
 		publishApt(t, filepath.Join(dist, "apt"))
 		done = true

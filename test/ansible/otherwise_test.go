@@ -4,19 +4,18 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
-	"github.com/epicfilemcnulty/hapgent/test/internal/traffic"
 )
 
 // With these variables the test binary is something else.
 const (
-	filesVariable   = "TEST_SERVE_FILES" // a web server of the folder, at the mirror's address
-	serviceVariable = "TEST_SERVICE"     // a service that answers with the content of the file
-	clientVariable  = "TEST_CLIENT"      // clients that get the URL all the time
+	filesVariable  = "TEST_SERVE_FILES" // a web server of the folder, at the mirror's address
+	clientVariable = "TEST_CLIENT"      // clients that get the URLs all the time
 )
 
 func beSomethingElseIfAsked() {
@@ -24,12 +23,8 @@ func beSomethingElseIfAsked() {
 		fmt.Fprintln(os.Stderr, http.ListenAndServe("10.77.0.1:8000", http.FileServer(http.Dir(dir))))
 		os.Exit(1)
 	}
-	if file := os.Getenv(serviceVariable); file != "" {
-		fmt.Fprintln(os.Stderr, traffic.Serve(":8080", file))
-		os.Exit(1)
-	}
-	if url := os.Getenv(clientVariable); url != "" {
-		if err := getUntilTold(url); err != nil {
+	if urls := os.Getenv(clientVariable); urls != "" {
+		if err := getUntilTold(strings.Fields(urls)...); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

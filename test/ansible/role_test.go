@@ -207,10 +207,10 @@ func equal(a, b any) bool {
 	return string(x) == string(y)
 }
 
-// At most 20 tasks, handlers included: what is simple stays so. No shell, and only
+// At most 23 tasks, handlers and the check of playbooks included: what is simple stays so. No shell, and only
 // modules that ansible-core has.
 func TestTasks(t *testing.T) {
-	const most = 20
+	const most = 23
 	n := 0
 	modules := map[string]int{}
 	var count func([]map[string]any)
@@ -293,5 +293,34 @@ func TestTarballIsComplete(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("not installed: %v", slices.Sorted(maps.Keys(want)))
+	}
+}
+
+// -e NAME=VALUE gives text for each type: what is to be a truth value, a list or a
+// dictionary is read in one file, which converts it, and in the rules.
+func TestTextIsConvertedAtOnePlace(t *testing.T) {
+	var names []string
+	for name, o := range options(t, "playbook") {
+		if slices.Contains([]string{"bool", "list", "dict"}, o.Type) {
+			names = append(names, name)
+		}
+	}
+	raw := regexp.MustCompile(`\b(` + strings.Join(names, "|") + `)\b`)
+	root := inTree(t, "ansible")
+	for _, folder := range []string{"tasks", "handlers", "templates", "playbooks", "vars"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Base(path) == "values.yml" || filepath.Base(path) == "rules.yml" {
+				return err
+			}
+			for line := range strings.Lines(read(t, path)) {
+				if m := raw.FindString(line); m != "" && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+					t.Errorf("%s reads %s, which may be text: %s", path, m, line)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package ansible
 import (
 	"encoding/csv"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -13,17 +12,17 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
-// service is a fleet of four hosts with a service, behind HAProxy.
+// service is a fleet of four hosts of four suites with a service, behind two
+// HAProxys of different versions, 3.0 and 3.2.
 type service struct {
 	*fleet
-	hosts    []*lab.Host
-	balancer *lab.Host // a controller with core 2.19, too
-	url      string
+	hosts     []*lab.Host
+	balancers []*lab.Host
+	urls      []string
 }
 
 const webUnit = `[Service]
-Environment=%s=/opt/web/version
-ExecStart=%s
+ExecStart=%s /opt/web/version
 [Install]
 WantedBy=multi-user.target
 `
@@ -67,47 +66,49 @@ const deployTasks = `
 - name: Reboot
   ansible.builtin.reboot:
     test_command: "true"
-    reboot_timeout: 60
+    reboot_timeout: 300
   when: inventory_hostname == web_reboots | default('')
 `
 
 func startService(t *testing.T) *service {
 	t.Helper()
 	binary := filepath.Join(work, "web")
-	text, err := os.ReadFile(os.Args[0])
-	if err == nil {
-		err = os.WriteFile(binary, text, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := func(suite string) lab.Spec { return lab.Spec{Suite: suite, Profile: lab.Server} }
-	all := theLab.Hosts(t, server("bookworm"), server("trixie"), server("bookworm"), server("trixie"), lab.Spec{Suite: "trixie", Profile: lab.Controller})
-	s := &service{hosts: all[:4], balancer: all[4], url: "http://" + all[4].Address + "/"}
+	// without cgo, since the C library of the hosts differs
+	command(t, inTree(t), "env", "CGO_ENABLED=0", "go", "build", "-o", binary, "./test/internal/traffic/service")
+	s := &service{hosts: theLab.Hosts(t, servers(suites...)...), balancers: []*lab.Host{middle(t).host, newest(t).host}}
 	config := balancerConfig
 	for _, h := range s.hosts {
 		h.Write("/opt/web/version", "1")
-		h.Write("/etc/systemd/system/web.service", fmt.Sprintf(webUnit, serviceVariable, binary))
+		h.Write("/etc/systemd/system/web.service", fmt.Sprintf(webUnit, binary))
 		h.Run("systemctl daemon-reload && systemctl enable --now --quiet web")
 		config += fmt.Sprintf("\tserver %s %s:8080 weight 100\n", h.Name, h.Address)
 	}
 	serveMirror(t)
 	s.fleet = newFleet(t, fromMirror(newVersion(t))+"hapgent_status: UP\nhapgent_health_url: http://127.0.0.1:8080/health\n", s.hosts...)
-	s.write("others.ini", fmt.Sprintf("%s ansible_host=%s\n", s.balancer.Name, s.balancer.Address))
 	s.write("deploy.yml", deployTasks)
-	controller{}.play(s.fleet, "site.yml")
-	s.balancer.Write("/etc/haproxy/haproxy.cfg", config)
-	s.balancer.Run("systemctl restart haproxy")
+	s.write("site.yml", "- hosts: hapgent\n  gather_subset: ['!all']\n  roles: ["+collectionName+"hapgent]\n")
+	// as EL 8 has it
+	s.hosts[3].Run("mkdir -p /usr/libexec && ln -s $(readlink -f /usr/bin/python3) /usr/libexec/platform-python && rm /usr/bin/python3")
+	s.vars(s.hosts[3], "ansible_python_interpreter: /usr/libexec/platform-python\n")
+	oldest.play(s.fleet, "site.yml")
+	others := ""
+	for _, b := range s.balancers {
+		others += fmt.Sprintf("%s ansible_host=%s\n", b.Name, b.Address)
+		s.urls = append(s.urls, "http://"+b.Address+"/")
+		b.Write("/etc/haproxy/haproxy.cfg", config)
+		b.Run("systemctl restart haproxy")
+	}
+	s.write("others.ini", others)
 	for _, h := range s.hosts {
 		s.expect(h, "UP")
 	}
 	return s
 }
 
-// status is how HAProxy shows the host.
-func (s *service) status(h *lab.Host) string {
+// status is how a HAProxy shows the host.
+func (s *service) status(balancer, h *lab.Host) string {
 	s.t.Helper()
-	rows, err := csv.NewReader(strings.NewReader(s.socket("show stat"))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(balancer.Run(onSocket("show stat")))).ReadAll()
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -120,15 +121,32 @@ func (s *service) status(h *lab.Host) string {
 	return ""
 }
 
-// socket gives HAProxy a command, as operators do.
-func (s *service) socket(command string) string {
+func onSocket(command string) string {
+	return "echo '" + command + "' | socat -t5 - /run/haproxy/admin.sock"
+}
+
+// socket gives each HAProxy a command, as operators do.
+func (s *service) socket(command string) {
 	s.t.Helper()
-	return s.balancer.Run("echo '" + command + "' | socat -t5 - /run/haproxy/admin.sock")
+	for _, b := range s.balancers {
+		b.Run(onSocket(command))
+	}
 }
 
 func (s *service) expect(h *lab.Host, status string) {
 	s.t.Helper()
-	waitFor(s.t, h.Name+" "+status, func() bool { return strings.HasPrefix(s.status(h), status) })
+	for _, b := range s.balancers {
+		waitFor(s.t, h.Name+" "+status, func() bool { return strings.HasPrefix(s.status(b, h), status) })
+	}
+}
+
+// haproxys sets hapgent_haproxy to where each is found.
+func (s *service) haproxys(where func(*lab.Host) string) string {
+	var all []string
+	for _, b := range s.balancers {
+		all = append(all, quoted(where(b)))
+	}
+	return "hapgent_haproxy=[" + strings.Join(all, ", ") + "]"
 }
 
 // seen is what is to be seen of a host: the version of its service, how HAProxy
@@ -148,7 +166,7 @@ func (s *service) expectAll(want [4]seen) {
 // much, and state.yml mend some of it.
 func (s *service) expectTable() {
 	s.t.Helper()
-	here, recent := controller{}, controller{s.balancer}
+	here, recent := oldest, newest(s.t)
 	row := func(h *lab.Host, rest string) string {
 		return regexp.QuoteMeta(h.Name) + ` +9777 +` + rest
 	}
@@ -156,20 +174,21 @@ func (s *service) expectTable() {
 	s.hosts[1].Run("systemctl stop hapgent")
 	s.hosts[2].Run(`echo '{"status":"UP","weight":300}' >/etc/hapgent/state.json`)
 	s.hosts[3].Run(`echo '{"status":"UP","weight":30}' >/etc/hapgent/state.json`)
-	p, err := recent.try(s.fleet, "status.yml", set("hapgent_version=\"9.9.9\"")...)
+	s.write("lost.ini", "[hapgent]\nlost ansible_host=10.77.0.250\n")
+	p, err := recent.try(s.fleet, collectionName+"status", append(set("hapgent_version=\"9.9.9\""), "-i", s.path("inventory.yml"), "-i", s.path("lost.ini"))...)
 	if err == nil {
 		s.t.Error("status.yml finds nothing wrong")
 	}
-	p.expectMatch(row(s.hosts[0], "UP +UP +active +"+newVersion(s.t)+" +! not version 9.9.9"), row(s.hosts[1], "none +DRAIN +inactive .* not running, no answer"),
+	p.expectMatch("lost .*! unreachable", row(s.hosts[0], "UP +UP +active +"+newVersion(s.t)+" +! not version 9.9.9"), row(s.hosts[1], "none +DRAIN +inactive .* not running, no answer"),
 		row(s.hosts[2], "UP +unknown +active .*state.json:1:25: weight must be an integer"), row(s.hosts[3], "UP +UP 30% +active .* answer and state file differ"))
 
-	_, err = recent.try(s.fleet, "state.yml", set(`hapgent_force_status="UP"`, "hapgent_force_weight=256")...)
+	_, err = recent.try(s.fleet, collectionName+"state", set(`hapgent_force_status="UP"`, "hapgent_force_weight=256")...)
 	if err == nil {
 		s.t.Error("state.yml sets a weight of 256")
 	}
 	answers(s.hosts[0], "9777", "UP")
 	all := set(`hapgent_hosts="`+s.hosts[1].Name+","+s.hosts[3].Name+`"`, "hapgent_force_weight=40")
-	recent.play(s.fleet, "state.yml", all...).expectChanged()
+	recent.play(s.fleet, collectionName+"state", all...).expectChanged()
 	answers(s.hosts[1], "9777", "DRAIN 40%")
 	answers(s.hosts[3], "9777", "UP 40%")
 	here.play(s.fleet, "state.yml", all...).expectUnchanged()
@@ -185,10 +204,12 @@ func (s *service) deploy(version string, variables ...string) []string {
 func TestRolling(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	here, recent := controller{}, controller{s.balancer} // core 2.14 and 2.19
-	bySocket := `hapgent_haproxy=["` + s.balancer.Name + `:/run/haproxy/admin.sock"]`
-	byPage := `hapgent_haproxy=["http://` + s.balancer.Address + `:8404/stats;csv"]`
+	here, recent := oldest, newest(t)
+	bySocket := s.haproxys(func(b *lab.Host) string { return b.Name + ":/run/haproxy/admin.sock" })
+	byPage := s.haproxys(func(b *lab.Host) string { return "http://" + b.Address + ":8404/stats;csv" })
 
+	s.expectRefusals(bySocket)
+	s.expectSecondsToCount()
 	p, err := here.try(s.fleet, "rolling.yml", s.deploy("2", bySocket, `hapgent_haproxy_server="nosuch"`)...)
 	if err == nil {
 		t.Error("a host was deployed that HAProxy does not show")
@@ -196,7 +217,7 @@ func TestRolling(t *testing.T) {
 	p.expect(s.hosts[0].Name + " failed at See that HAProxy knows the host: HAProxy shows no server nosuch: set hapgent_haproxy_server to its name; nothing was changed")
 
 	t.Log("agents are killed all the time, and one host reboots in the middle")
-	tr := startTraffic(t, s.url)
+	tr := startTraffic(t, s.urls)
 	stop := s.killAgents()
 	start := time.Now()
 	here.play(s.fleet, "rolling.yml", s.deploy("2", bySocket, "web_reboots="+quoted(s.hosts[1].Name))...)
@@ -206,8 +227,8 @@ func TestRolling(t *testing.T) {
 
 	t.Log("an operator has disabled one host, and the deploy of another fails")
 	s.socket("disable server sample/" + s.hosts[0].Name)
-	tr = startTraffic(t, s.url)
-	p, err = recent.try(s.fleet, "rolling.yml", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
+	tr = startTraffic(t, s.urls)
+	p, err = recent.try(s.fleet, collectionName+"rolling", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
 	tr.expectNoLoss(1000)
 	if err == nil {
 		t.Errorf("no failure:\n%s", p.output)
@@ -219,7 +240,7 @@ func TestRolling(t *testing.T) {
 	t.Log("by time alone, half of the fleet at a time, and an operator disables a host in the middle")
 	s.socket("enable server sample/" + s.hosts[0].Name)
 	s.expect(s.hosts[0], "UP")
-	tr = startTraffic(t, s.url)
+	tr = startTraffic(t, s.urls)
 	disabled := s.disableWhileDown(s.hosts[0])
 	here.play(s.fleet, "rolling.yml", s.deploy("4", "hapgent_wait=2", `hapgent_serial=[2, "50%"]`)...)
 	<-disabled
@@ -229,13 +250,54 @@ func TestRolling(t *testing.T) {
 	s.expect(s.hosts[0], "UP")
 
 	t.Log("what the clients would have seen without it")
-	tr = startTraffic(t, s.url)
+	tr = startTraffic(t, s.urls)
 	time.Sleep(time.Second)
 	for _, h := range s.hosts {
 		h.Run("systemctl restart web")
 	}
 	if c := tr.end(); len(c.Failures) == 0 {
 		t.Errorf("none of %d requests failed", c.Answered())
+	}
+}
+
+// expectRefusals has rolling.yml refuse what cannot be right, and say in check mode
+// what would be, before anything is touched.
+func (s *service) expectRefusals(haproxy string) {
+	s.t.Helper()
+	for message, variable := range map[string]string{
+		"Could not find or access '" + s.path("nosuch.yml") + "'":        "hapgent_deploy_tasks=" + quoted(s.path("nosuch.yml")),
+		"value of hapgent_drain must be one of: DRAIN, DOWN, got: MAINT": `hapgent_drain="MAINT"`,
+	} {
+		p, err := newest(s.t).try(s.fleet, collectionName+"rolling", append(s.deploy("2", haproxy), set(variable)...)...)
+		if err == nil {
+			s.t.Errorf("%s was taken", variable)
+		}
+		p.expect(message)
+		p.expectUnchanged()
+	}
+	p := middle(s.t).play(s.fleet, collectionName+"rolling", append(s.deploy("2", haproxy), "--check")...)
+	for _, h := range s.hosts {
+		p.expect(h.Name + " would be taken out by DRAIN, deployed, and brought back by READY and UP")
+	}
+	s.expectAll([4]seen{{"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "UP", "UP"}})
+}
+
+// expectSecondsToCount deploys a host of which a HAProxy that takes three seconds
+// to answer says that it stays in traffic: how often it is asked in four seconds
+// does not grow with how busy the machine is.
+func (s *service) expectSecondsToCount() {
+	s.t.Helper()
+	h := s.hosts[3]
+	h.Write("/srv/stat", "# pxname,svname,scur,status,\nsample,"+h.Name+",0,UP,\n")
+	h.Run("systemd-run --quiet socat UNIX-LISTEN:/run/slow.sock,fork SYSTEM:'echo x >>/run/asked; sleep 3; cat /srv/stat'")
+	p, err := newest(s.t).try(s.fleet, "rolling.yml", s.deploy("2", `hapgent_haproxy=["`+h.Name+`:/run/slow.sock"]`, "hapgent_hosts="+quoted(h.Name), "hapgent_timeout=4")...)
+	if err == nil {
+		s.t.Error("a host was deployed that HAProxy shows in traffic")
+	}
+	p.expect(h.Name+" failed at Ask stats sockets", "it stays out of the balancer, its agent answers DRAIN")
+	const most = 1 + 3 // to know the host, and to see it out
+	if n := strings.Count(h.Run("cat /run/asked"), "x"); n > most {
+		s.t.Errorf("HAProxy was asked %d times for three seconds each, want at most %d in four", n, most)
 	}
 }
 
@@ -246,7 +308,9 @@ func (s *service) disableWhileDown(h *lab.Host) (done chan struct{}) {
 		defer close(done)
 		for deadline := time.Now().Add(lab.Patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 			if _, err := h.Try("grep DOWN /etc/hapgent/state.json"); err == nil {
-				s.balancer.Try("echo 'disable server sample/" + h.Name + "' | socat -t5 - /run/haproxy/admin.sock")
+				for _, b := range s.balancers {
+					b.Try(onSocket("disable server sample/" + h.Name))
+				}
 				return
 			}
 		}

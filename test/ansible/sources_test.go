@@ -27,12 +27,12 @@ func TestTampered(t *testing.T) {
 	kinds := slices.Sorted(maps.Keys(tampered))
 	specs := make([]lab.Spec, len(kinds))
 	for i := range specs {
-		specs[i] = lab.Spec{Suite: []string{"bookworm", "trixie"}[i%2], Profile: lab.Server}
+		specs[i] = lab.Spec{Suite: suites[i%len(suites)], Profile: lab.Server}
 	}
 	hosts := theLab.Hosts(t, specs...)
 	serveMirror(t)
 	f := newFleet(t, fromMirror(oldVersion), hosts...)
-	controller{}.play(f, "site.yml", set(`hapgent_status="UP"`)...)
+	oldest.play(f, "site.yml", set(`hapgent_status="UP"`)...)
 
 	for i, h := range hosts {
 		f.vars(h, "hapgent_url: "+mirror+"/tampered-"+kinds[i]+"\n")
@@ -44,7 +44,7 @@ func TestTampered(t *testing.T) {
 		if pinned != "" { // what is published as the sum does not count then
 			args = append(args, "--limit", "all,!"+hosts[slices.Index(kinds, "sum")].Name)
 		}
-		p, err := controller{}.try(f, "site.yml", args...)
+		p, err := oldest.try(f, "site.yml", args...)
 		if err == nil {
 			t.Errorf("pinned %q: no failure", pinned)
 		}
@@ -57,32 +57,32 @@ func TestTampered(t *testing.T) {
 		}
 	}
 	// who trusts the wrong signer, or nobody, is told before anything is fetched
-	p, err := controller{}.try(f, "site.yml", set(version, `hapgent_signature=false`)...)
+	p, err := oldest.try(f, "site.yml", append(set(version), "-e", "hapgent_signature=false")...)
 	if err == nil {
 		t.Error("a download that nothing vouches for was taken")
 	}
-	p.expect("nothing would vouch for the download")
+	p.expect("what vouches for the download must be a sum that is pinned, or hapgent_signature")
 
 	for _, h := range hosts {
 		f.vars(h, "{}\n")
 	}
-	controller{}.play(f, "site.yml", set(version)...).expectChanged()
+	oldest.play(f, "site.yml", set(version)...).expectChanged()
 	for _, h := range hosts {
 		expectVersion(h, newVersion(t), "UP")
 	}
 }
 
 // TestSources installs from each source in turn, on the same hosts: the state
-// stays, and nothing of the source before is left in the way.
+// stays, and nothing of the source before is left in the way. The oldest host has
+// little, and keeps it to itself.
 func TestSources(t *testing.T) {
 	t.Parallel()
-	all := theLab.Hosts(t, lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Server},
-		lab.Spec{Suite: "bookworm", Profile: lab.RPM}, lab.Spec{Suite: "trixie", Profile: lab.Controller})
-	hosts, rpm, recent := all[:2], all[2], controller{all[3]}
+	all := theLab.Hosts(t, append(servers("bullseye", "forky"), lab.Spec{Suite: "forky", Profile: lab.RPM})...)
+	hosts, rpm, recent := all[:2], all[2], middle(t)
 	serveMirror(t)
 	dist := published(t)
 	makeYum(t, rpm)
-	f := newFleet(t, fromMirror(newVersion(t)), all[:3]...)
+	f := newFleet(t, fromMirror(newVersion(t)), all...)
 	f.vars(rpm, "hapgent_source: dnf\nhapgent_repository: file:///srv/yum\n")
 	archive := "hapgent_repository_key=" + quoted(work+"/archive.asc")
 	debs := []string{"--limit", "all,!" + rpm.Name}
@@ -90,17 +90,29 @@ func TestSources(t *testing.T) {
 	file := func(dir string) []string {
 		return append(debs, set(`hapgent_source="file"`, `hapgent_signature=true`, "hapgent_file="+quoted(filepath.Join(dist, dir, asset())))...)
 	}
-	controller{}.play(f, "site.yml", append(file(oldVersion), set(`hapgent_status="UP"`, `hapgent_weight=70`)...)...)
+	refused := func(message string, args ...string) {
+		t.Helper()
+		p, err := recent.try(f, "site.yml", args...)
+		if err == nil {
+			t.Errorf("a file was taken: want %s", message)
+		}
+		p.expectAllFailed()
+		p.expectMatch(message)
+	}
+	haveLittle(hosts[0])
+	hosts[0].Run("mv /usr/bin/ssh-keygen /usr/bin/ssh-keygen.away")
+	refused("ssh-keygen is missing on the host: install openssh-client", append(file(oldVersion), "--limit", hosts[0].Name)...)
+	hosts[0].Run("mv /usr/bin/ssh-keygen.away /usr/bin/ssh-keygen; ! test -e /usr/sbin/hapgent")
+	oldest.play(f, "site.yml", append(file(oldVersion), set(`hapgent_status="UP"`, `hapgent_weight=70`)...)...)
 	for _, h := range hosts {
 		expectVersion(h, oldVersion, "UP 70%")
 	}
-	p, err := recent.try(f, "site.yml", file("tampered-signature")...)
-	if err == nil {
-		t.Error("a file with another's signature was installed")
-	}
-	p.expectAllFailed()
+	refused("Could not verify signature", file("tampered-signature")...)
 	recent.play(f, "site.yml", file(newVersion(t))...).expectChanged()
-	controller{}.play(f, "site.yml", file(newVersion(t))...).expectUnchanged()
+	oldest.play(f, "site.yml", file(newVersion(t))...).expectUnchanged()
+	// though the very binary is on the host
+	refused("Could not verify signature", file("tampered-signature")...)
+	refused("computed checksum did NOT match", append(file(newVersion(t)), set("hapgent_checksum="+quoted(strings.Repeat("0", 64)))...)...)
 	for _, h := range hosts {
 		expectVersion(h, newVersion(t), "UP 70%")
 	}
@@ -111,7 +123,8 @@ func TestSources(t *testing.T) {
 	for _, h := range hosts {
 		f.vars(h, "hapgent_source: apt\nhapgent_repository: "+mirror+"/apt\n")
 	}
-	controller{}.play(f, "site.yml", packages(oldVersion)...).expectChanged()
+	recent.play(f, "site.yml", append(packages(oldVersion), "--check")...).expectChanged() // and no host has the repository yet
+	oldest.play(f, "site.yml", packages(oldVersion)...).expectChanged()
 	rpm.Until("hapgent-"+oldVersion+"-1.x86_64", "rpm -q hapgent")
 	expectVersion(rpm, oldVersion, "UP")
 	for _, h := range hosts {
@@ -120,24 +133,31 @@ func TestSources(t *testing.T) {
 		expectVersion(h, oldVersion, "UP 70%")
 	}
 	recent.play(f, "site.yml", packages(newVersion(t))...).expectChanged()
-	for _, h := range all[:3] {
+	for _, h := range all {
 		expectVersion(h, newVersion(t), map[bool]string{true: "UP", false: "UP 70%"}[h == rpm])
 	}
-	controller{}.play(f, "site.yml", packages(newVersion(t))...).expectUnchanged()
+	oldest.play(f, "site.yml", packages(newVersion(t))...).expectUnchanged()
 	recent.play(f, "site.yml", append(packages(newVersion(t)), "--check")...).expectUnchanged()
 
 	f.vars(hosts[0], "{}\n") // back to the binary, and the others to nothing
-	for _, h := range all[1:3] {
+	for _, h := range all[1:] {
 		f.vars(h, read(t, f.path("host_vars"), h.Name+".yml")+"hapgent_state: absent\n")
 	}
 	recent.play(f, "site.yml", set(archive)...).expectChanged()
 	expectVersion(hosts[0], newVersion(t), "UP 70%")
 	hosts[0].Until("/etc/systemd/system/hapgent.service", "systemctl show -P FragmentPath hapgent")
 	hosts[0].Run("! dpkg-query -W -f '${db:Status-Status}' hapgent | grep -x installed; systemctl is-enabled --quiet hapgent")
-	controller{}.play(f, "site.yml", set(archive)...).expectUnchanged()
-	for _, h := range all[1:3] {
+	oldest.play(f, "site.yml", set(archive)...).expectUnchanged()
+	for _, h := range all[1:] {
 		expectNothingLeft(h)
 	}
+}
+
+// haveLittle makes a host hardened and small: root's files are for root alone,
+// nothing in /tmp may be executed, and there is no curl.
+func haveLittle(h *lab.Host) {
+	h.Write("/etc/sudoers.d/umask", "Defaults umask=0077, umask_override\n")
+	h.Run("chmod 440 /etc/sudoers.d/umask && dpkg --purge curl && mount -t tmpfs -o noexec,nosuid,nodev tmpfs /tmp")
 }
 
 // makeYum makes a signed repository with both versions on a host for rpm, which
@@ -156,21 +176,11 @@ func makeYum(t *testing.T, h *lab.Host) {
 		command(t, work, append(sign, signed)...)
 		packages[i] = signed
 	}
-	// what rpm does not know of a Debian host, whose dnf has no such folder either
-	h.Write("/srv/shim.spec", `Name: shim
-Version: 1
-Release: 1
-Summary: what rpm does not know of this host
-License: none
-BuildArch: noarch
-Provides: /bin/sh
-Provides: systemd
-Provides: shadow-utils
-%description
-For tests.
-%files
-`)
-	h.Run("rpmbuild --quiet -bb --define '_rpmdir /srv' /srv/shim.spec && rpm -i --nodeps /srv/noarch/shim-1-1.noarch.rpm")
-	h.Run("mkdir -p /srv/yum /etc/pki/rpm-gpg /etc/yum.repos.d && cp " + strings.Join(packages, " ") + " /srv/yum && createrepo_c --quiet /srv/yum")
+	shim, err := built.Shim(filepath.Join(work, t.Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Run("rpm -i --nodeps --nosignature --nodigest " + filepath.Join(work, t.Name(), shim))
+	h.Run("mkdir -p /srv/yum && cp " + strings.Join(packages, " ") + " /srv/yum && createrepo_c --quiet /srv/yum")
 	gpg(t, "--detach-sign", "--armor", h.Path("/srv/yum/repodata/repomd.xml"))
 }

@@ -6,14 +6,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/test/internal/traffic"
 )
 
 // getUntilTold runs clients until standard input ends, and prints what they got.
-func getUntilTold(url string) error {
-	clients := traffic.Start(url)
+func getUntilTold(urls ...string) error {
+	clients := traffic.Start(urls...)
 	io.Copy(io.Discard, os.Stdin)
 	return json.NewEncoder(os.Stdout).Encode(clients.Stop())
 }
@@ -27,10 +28,10 @@ type outside struct {
 	ended  bool
 }
 
-func startTraffic(t *testing.T, url string) *outside {
+func startTraffic(t *testing.T, urls []string) *outside {
 	t.Helper()
 	tr := &outside{t: t, cmd: theLab.Command(os.Args[0])}
-	tr.cmd.Env = append(tr.cmd.Env, clientVariable+"="+url)
+	tr.cmd.Env = append(tr.cmd.Env, clientVariable+"="+strings.Join(urls, " "))
 	tr.cmd.Stdout, tr.cmd.Stderr = &tr.output, os.Stderr
 	var err error
 	if tr.stop, err = tr.cmd.StdinPipe(); err != nil {

@@ -2,14 +2,17 @@ package ansible
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
+type wrongValue struct{ variable, value, message string }
+
 // wrongValues are refused, each with words that say what is wrong.
-var wrongValues = []struct{ variable, value, message string }{
+var wrongValues = []wrongValue{
 	{"hapgent_status", "up", "value of hapgent_status must be one of: UP, DOWN, READY, DRAIN, FAIL, MAINT, STOPPED, got: up"},
 	{"hapgent_force_status", "failed", "value of hapgent_force_status must be one of: UP, DOWN, READY, DRAIN, FAIL, MAINT, STOPPED, got: failed"},
 	{"hapgent_state", "gone", "value of hapgent_state must be one of: present, absent, got: gone"},
@@ -36,30 +39,62 @@ var wrongValues = []struct{ variable, value, message string }{
 	{"hapgent_url", "mirror/hapgent", `hapgent_url must be a URL, found "mirror/hapgent"`},
 	{"hapgent_signer", "a b", `hapgent_signer must be the identity of a signer, found "a b"`},
 	{"hapgent_source", "file", "hapgent_file must be a path where hapgent_source is file"},
+	{"hapgent_socket", "maybe", "argument 'hapgent_socket' is of type"},
+	{"hapgent_instances", "'{\"port\": 9778}'", `hapgent_instances must be a list, found "`},
+	{"hapgent_checksums", "'amd64=abc'", `hapgent_checksums must be a dictionary, found "amd64=abc": give it as JSON`},
+	{"hapgent_signature", "'false'", "what vouches for the download must be a sum that is pinned, or hapgent_signature"},
 	{"hapgent_repository", "http://mirror/apt", "hapgent_repository_key must be the file of the key that signs hapgent_repository"},
 }
 
+// wrongOfPlaybooks likewise, of the playbooks' own variables.
+var wrongOfPlaybooks = []wrongValue{
+	{"hapgent_drain", "MAINT", "value of hapgent_drain must be one of: DRAIN, DOWN, got: MAINT"},
+	{"hapgent_instance", "9779", `hapgent_instance must be the port of an agent of the host, found "9779"`},
+	{"hapgent_health_url", "localhost/health", `hapgent_health_url must be a URL, found "localhost/health"`},
+	{"hapgent_health_port", "0", `hapgent_health_port must be an integer from 1 to 65535, found "0"`},
+	{"hapgent_health_host", "http://web1/", `hapgent_health_host must be a name or an address, found "http://web1/"`},
+	{"hapgent_haproxy", "'lb1:/run/haproxy/admin.sock'", `hapgent_haproxy must be a list, found "lb1:/run/haproxy/admin.sock": give it as JSON`},
+	{"hapgent_haproxy", "['nosuch:/run/haproxy/admin.sock']", "HOST being in the inventory, or the URL of a page with ;csv, found \"nosuch:/run/haproxy/admin.sock\""},
+	{"hapgent_haproxy", "['http://lb1:8404/stats']", "or the URL of a page with ;csv, found \"http://lb1:8404/stats\""},
+	{"hapgent_haproxy_server", "''", `hapgent_haproxy_server must be the name of a server, found ""`},
+	{"hapgent_haproxy_backends", "[]", `hapgent_haproxy_backends must be names of backends, found ""`},
+	{"hapgent_sessions", "-1", `hapgent_sessions must be an integer from 0 to 999999, found "-1"`},
+	{"hapgent_timeout", "0", `hapgent_timeout must be an integer from 1 to 86400, found "0"`},
+	{"hapgent_timeout", "soon", "argument 'hapgent_timeout' is of type"},
+	{"hapgent_wait", "-5", `hapgent_wait must be an integer from 0 to 86400, found "-5"`},
+	{"hapgent_force_weight", "256", `weight must be an integer from 0 to 255, found "256"`},
+}
+
 const wrongPlay = `    - block:
-        - ansible.builtin.include_role: {name: hapgent}
+        - ansible.builtin.include_role: {name: hapgent, tasks_from: %[4]s}
           vars: {%[2]s: %[3]s}
         - ansible.builtin.set_fact: {taken: "{{ taken | default([]) + ['%[1]d'] }}"}
       rescue:
         - ansible.builtin.debug: {msg: 'CASE %[1]d {{ ansible_failed_result.msg | replace("\n", " ") }} {{ ansible_failed_result.argument_errors | default([]) | join("; ") }} END'}
 `
 
+// facts are of hosts that are not to be had, and what the role makes of them.
+const factsPlay = `    - ansible.builtin.set_fact: {cacheable: true, architecture: armv8l, pkg_mgr: dnf5}
+    - ansible.builtin.include_role: {name: hapgent, tasks_from: playbook, public: true}
+      vars: {hapgent_source: dnf}
+    - ansible.builtin.debug: {msg: "FACTS {{ hapgent__asset }} {{ hapgent__package_manager }} END"}
+      vars: {hapgent_source: dnf}
+`
+
 // TestWrongValues tries all in one play, on a host of which nothing is to change.
 func TestWrongValues(t *testing.T) {
 	t.Parallel()
 	h := theLab.Host(t, "bookworm", lab.Server)
-	f := newFleet(t, "", h)
+	f := newFleet(t, "hapgent_checksum: ''\n", h)
 	play := "- hosts: hapgent\n  tasks:\n"
-	for i, w := range wrongValues {
-		play += fmt.Sprintf(wrongPlay, i, w.variable, w.value)
+	all := append(slices.Clone(wrongValues), wrongOfPlaybooks...)
+	for i, w := range all {
+		play += fmt.Sprintf(wrongPlay, i, w.variable, w.value, map[bool]string{true: "main", false: "playbook"}[i < len(wrongValues)])
 	}
-	f.write("wrong.yml", play+"    - ansible.builtin.debug: {msg: \"TAKEN {{ taken | default([]) }} END\"}\n")
-	p := controller{}.play(f, "wrong.yml")
-	p.expect("TAKEN [] END")
-	for i, w := range wrongValues {
+	f.write("wrong.yml", play+"    - ansible.builtin.debug: {msg: \"TAKEN {{ taken | default([]) }} END\"}\n"+factsPlay)
+	p := oldest.play(f, "wrong.yml")
+	p.expect("TAKEN [] END", "FACTS hapgent-armhf dnf5 END")
+	for i, w := range all {
 		_, message, _ := strings.Cut(p.output, fmt.Sprintf("CASE %d ", i))
 		message, _, _ = strings.Cut(message, " END")
 		// as the callback shows it, in JSON

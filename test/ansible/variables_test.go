@@ -1,6 +1,7 @@
 package ansible
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
@@ -9,9 +10,8 @@ import (
 // TestVariables changes each variable of an agent that serves: its state stays.
 func TestVariables(t *testing.T) {
 	t.Parallel()
-	hosts := theLab.Hosts(t, lab.Spec{Suite: "bookworm", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Server}, lab.Spec{Suite: "trixie", Profile: lab.Controller})
-	old, recent := controller{}, controller{hosts[2]}
-	hosts = hosts[:2]
+	hosts := theLab.Hosts(t, servers("bullseye", "forky")...)
+	old, recent := oldest, newest(t)
 	serveMirror(t)
 	f := newFleet(t, fromMirror(newVersion(t)), hosts...)
 	each := func(do func(h *lab.Host)) {
@@ -32,17 +32,21 @@ func TestVariables(t *testing.T) {
 	recent.play(f, "site.yml", set(`hapgent_status="UP"`, "hapgent_weight=1", "hapgent_maxconn=1")...).expectUnchanged()
 	each(func(h *lab.Host) { answers(h, "9777", "DOWN 70% maxconn:300") })
 
-	t.Log("all others")
-	others := set(`hapgent_user="lbagent"`, `hapgent_group="lbagents"`, `hapgent_ip="::"`, "hapgent_port=9800", `hapgent_state_file="/var/lib/lb/state.json"`, "hapgent_socket=true",
+	t.Log("all others, as text, on a host with the groups that EL has")
+	f.vars(hosts[0], "hapgent_group: lbagents\n")
+	hosts[1].Run("sed -i /^nogroup:/d /etc/group; groupadd --system nobody")
+	groups := map[*lab.Host]string{hosts[0]: "lbagents", hosts[1]: "nobody"}
+	others := set(`hapgent_user="lbagent"`, `hapgent_ip="::"`, "hapgent_port=9800", `hapgent_state_file="/var/lib/lb/state.json"`, "hapgent_socket=true",
 		`hapgent_instances=[{"port": 9778, "status": "UP", "weight": 50, "maxconn": 7}, {"port": 9779}]`)
-	old.play(f, "site.yml", append(others, "--check")...).expectChanged()
-	old.play(f, "site.yml", others...).expectChanged()
+	text := append(others, "-e", "hapgent_socket=yes", "-e", "hapgent_signature=y", "-e", "hapgent_port=9800", "-e", "hapgent_timeout=60")
+	old.play(f, "site.yml", append(text, "--check")...).expectChanged()
+	old.play(f, "site.yml", text...).expectChanged()
 	each(func(h *lab.Host) {
 		answers(h, "9800", "DOWN 70% maxconn:300")
 		answers(h, "9778", "UP 50% maxconn:7")
 		answers(h, "9779", "FAIL")
 		h.Until("DOWN 70% maxconn:300", "socat -t5 - TCP6:[::1]:9800 </dev/null")
-		h.Until("lbagent lbagents\nlbagent lbagents\nlbagent lbagents", "ps -o user=,group= -C hapgent | tr -s ' '")
+		h.Until(strings.TrimSpace(strings.Repeat("lbagent "+groups[h]+"\n", 3)), "ps -o user=,group= -C hapgent | tr -s ' '")
 		h.Until("active active", "echo $(systemctl is-active hapgent.socket hapgent@9778.socket)")
 		h.Run("pkill -USR1 -o -x hapgent; grep UP /var/lib/lb/state.json || { sleep 1; grep UP /var/lib/lb/state.json; }")
 		answers(h, "9800", "UP 70% maxconn:300")
@@ -64,14 +68,18 @@ func TestVariables(t *testing.T) {
 		t.Error("a state that was forced restarted the agent")
 	}
 
-	t.Log("back, with one instance gone and one that is no longer listed")
+	t.Log("back, with one instance gone and one that is no longer listed, and an operator who says DOWN meanwhile")
+	each(func(h *lab.Host) {
+		h.Run("systemd-run --quiet sh -c 'until grep /etc/hapgent/state.json /etc/default/hapgent; do sleep 0.1; done; systemctl kill --signal USR2 hapgent'")
+	})
+	f.vars(hosts[0], "{}\n")
 	old.play(f, "site.yml", set(`hapgent_instances=[{"port": 9779, "state": "absent"}]`)...).expectChanged()
 	each(func(h *lab.Host) {
-		answers(h, "9777", "DRAIN 70% maxconn:9") // not what the file had before it moved away
+		answers(h, "9777", "DOWN 70% maxconn:9") // not what the file had before it moved away
 		answers(h, "9778", "DRAIN 50% maxconn:9")
 		h.Run("! ls /etc/default/hapgent@9779 /etc/hapgent/9779.json /etc/systemd/system/hapgent.service.d/ansible.conf 2>/dev/null")
 		h.Run("test -e /etc/systemd/system/hapgent.service.d/operator.conf && ! systemctl is-active --quiet hapgent@9779 && ! systemctl is-enabled --quiet hapgent.socket")
-		h.Until("nobody nogroup", "ps -o user=,group= -p $(systemctl show -P MainPID hapgent) | tr -s ' '")
+		h.Until(map[*lab.Host]string{hosts[0]: "nobody nogroup", hosts[1]: "nobody 65534"}[h], "ps -o user=,group= -p $(systemctl show -P MainPID hapgent) | tr -s ' '")
 	})
 	recent.play(f, "site.yml", set(`hapgent_instances=[{"port": 9779, "state": "absent"}]`)...).expectUnchanged()
 

@@ -39,6 +39,8 @@ type Lab struct {
 	binds   []string
 	mu      sync.Mutex
 	hosts   int
+	sharing sync.Mutex
+	shared  map[Spec]*Host
 }
 
 // New makes the lab of a test binary, whose hosts see each folder of binds,
@@ -48,7 +50,7 @@ func New(binds ...string) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{name: fmt.Sprintf("lab%d", os.Getpid()), scripts: filepath.Join(filepath.Dir(dir), "bin"), binds: binds}
+	l := &Lab{name: fmt.Sprintf("lab%d", os.Getpid()), scripts: filepath.Join(filepath.Dir(dir), "bin"), binds: binds, shared: map[Spec]*Host{}}
 	return l, l.sweep()
 }
 
@@ -120,6 +122,26 @@ func (l *Lab) Hosts(t testing.TB, specs ...Spec) []*Host {
 	}
 	return all
 }
+
+// Shared is a host that several tests use, and that lasts as long as the lab. It
+// is booted for the first that asks.
+func (l *Lab) Shared(t testing.TB, suite, profile string) *Host {
+	t.Helper()
+	l.sharing.Lock()
+	defer l.sharing.Unlock()
+	spec := Spec{suite, profile}
+	if l.shared[spec] == nil {
+		l.shared[spec] = l.Hosts(lasting{t}, spec)[0]
+	}
+	h := *l.shared[spec]
+	h.t = t
+	return &h
+}
+
+// lasting is a test whose hosts outlast it.
+type lasting struct{ testing.TB }
+
+func (lasting) Cleanup(func()) {}
 
 // SSH are the private key that root and ops take on every host, and the file with
 // the public keys of those hosts that were booted so far.

@@ -55,13 +55,14 @@ type Clients struct {
 	count    Count
 }
 
-// Start starts 16 clients of the URL.
-func Start(url string) *Clients {
+// Start starts 16 clients, as many of each URL.
+func Start(urls ...string) *Clients {
 	c := &Clients{stop: make(chan struct{}), count: Count{Answers: map[string]int{}}}
 	for i := range 16 {
 		c.done.Go(func() {
 			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: i%2 == 0}, Timeout: time.Minute}
 			defer client.CloseIdleConnections()
+			url := urls[i/2%len(urls)]
 			for {
 				select {
 				case <-c.stop:
