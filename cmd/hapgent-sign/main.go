@@ -55,7 +55,8 @@ func status(err error) int {
 	return console.ExitUntried
 }
 
-func (o *options) printPublicKey(stdout io.Writer) error {
+func (o *options) printPublicKey(stdout io.Writer) (err error) {
+	defer console.RecoverFIPS(&err)
 	key, err := keys.PublicKey(o.key, console.Ask)
 	if err != nil {
 		return err
@@ -72,7 +73,8 @@ func (o *options) printPublicKey(stdout io.Writer) error {
 
 // sign signs each file, once all are known to be ready for it; the first
 // failure ends it, since the same key would fail at the next one too.
-func (o *options) sign(stdout, stderr io.Writer) error {
+func (o *options) sign(stdout, stderr io.Writer) (err error) {
+	defer console.RecoverFIPS(&err)
 	for _, path := range o.files {
 		if err := files.Check(path, o.signing); err != nil {
 			return err

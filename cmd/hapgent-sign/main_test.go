@@ -33,11 +33,19 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// Every script is run twice, the second time with Go's cryptography for FIPS 140.
 func TestScripts(t *testing.T) {
+	for _, fips := range []string{"off", "on"} {
+		t.Run("fips140="+fips, func(t *testing.T) { testScripts(t, "fips140="+fips) })
+	}
+}
+
+func testScripts(t *testing.T, debug string) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("GODEBUG", debug)
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("SSH_AUTH_SOCK", "")
 			return nil

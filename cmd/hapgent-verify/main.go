@@ -79,6 +79,7 @@ type checker interface {
 
 // read reads what the options name.
 func (o *options) read() (against checker, err error) {
+	defer console.RecoverFIPS(&err)
 	readSums := verify.ReadSums
 	if o.bundle != "" {
 		against, err = verify.ReadBundle(o.bundle, o.key)
@@ -100,7 +101,7 @@ func (o *options) verify(against checker, stdin io.Reader, stdout, stderr io.Wri
 	for _, name := range o.files {
 		file := o.file
 		file.Name, file.Input = name, stdin
-		good, err := against.File(file)
+		good, err := check(against, file)
 		if err == nil {
 			err = sayGood(stdout, stderr, good, name, len(o.files) > 1)
 		}
@@ -110,6 +111,11 @@ func (o *options) verify(against checker, stdin io.Reader, stdout, stderr io.Wri
 		}
 	}
 	return worst
+}
+
+func check(against checker, file verify.File) (good *verify.Good, err error) {
+	defer console.RecoverFIPS(&err)
+	return against.File(file)
 }
 
 func status(err error) int {

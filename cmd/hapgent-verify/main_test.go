@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
@@ -41,11 +42,21 @@ func TestMain(m *testing.M) {
 //	allow LIST PRINCIPALS [OPTIONS] NAME  adds a line to LIST
 //	bundle NAME FILE                 writes FILE.sigstore.json and NAME.pem
 //	exits N COMMAND...               runs a command, which must end with N
+//	krl NAME LIST                    writes a KRL with the SHA-1 fingerprint of a key
+//
+// All are run twice, the second time with Go's cryptography for FIPS 140.
 func TestScripts(t *testing.T) {
+	for _, fips := range []string{"off", "on"} {
+		t.Run("fips140="+fips, func(t *testing.T) { testScripts(t, "fips140="+fips) })
+	}
+}
+
+func testScripts(t *testing.T, debug string) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("GODEBUG", debug)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("TZ", "UTC")
 			return os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o700)
@@ -53,7 +64,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"key": scriptKey, "certify": scriptCertify, "sign": scriptSign,
 			"sum": scriptSum, "allow": scriptAllow, "exits": script.Exits, "escapes": scriptEscapes,
-			"bundle": scriptBundle,
+			"bundle": scriptBundle, "krl": scriptKRL,
 		},
 	})
 }
@@ -155,6 +166,19 @@ func scriptBundle(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	block := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".pem"), block, 0o600))
+}
+
+// scriptKRL writes what PROTOCOL.krl calls KRL_SECTION_FINGERPRINT_SHA1.
+func scriptKRL(ts *testscript.TestScript, _ bool, args []string) {
+	sum := sha1.Sum(key(ts, args[0]).PublicKey().Marshal())
+	header := ssh.Marshal(struct {
+		Version             uint32
+		Number, Date, Flags uint64
+		Reserved, Comment   string
+		Section             byte
+		Fingerprints        []byte
+	}{Version: 1, Section: 3, Fingerprints: ssh.Marshal(struct{ Sum []byte }{sum[:]})})
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), append([]byte("SSHKRL\n\x00"), header...), 0o600))
 }
 
 // TestUsageFits keeps the usage within 80 columns.

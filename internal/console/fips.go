@@ -1,0 +1,19 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+)
+
+// RecoverFIPS, deferred, makes an error of the panic by which Go's packages refuse
+// an algorithm under GODEBUG=fips140=only: SHA-1 in a list of revoked keys, MD5 in
+// an old key file. Every other panic goes on.
+func RecoverFIPS(err *error) {
+	switch reason := recover(); {
+	case reason == nil:
+	case strings.Contains(fmt.Sprint(reason), "FIPS 140-only mode"):
+		*err = fmt.Errorf("%v (GODEBUG asks for that)", reason)
+	default:
+		panic(reason)
+	}
+}
