@@ -49,6 +49,7 @@ var differences = []difference{
 		func(v version) bool { return v < 1004 || v >= 1006 }, refuse, mentions(mldsaFirstName, mldsaName+"-cert-v01@openssh.com")},
 	{"the certificate of a key asked by a browser has a name of its own since 10.3",
 		before(1003), refuse, mentions(webauthnCertificate)},
+	{"-O is not looked at before 8.7", before(807), take, func(q question) bool { return q.lost == "-O" }},
 	{"extensions of KRLs are known since 9.4",
 		before(904), refuse, func(q question) bool { return bytes.Contains(q.revocation, []byte("an extension")) }},
 	{"CRLF after the armor's first line is taken since 9.5",

@@ -112,3 +112,14 @@ func randomLines(t *testing.T) (questions []question) {
 	}
 	return questions
 }
+
+// lostQuestions give one option the empty word, as a script does whose variable is
+// unset. All else is good.
+func lostQuestions(t *testing.T) (questions []question) {
+	s := newEd25519(t)
+	for _, option := range []string{"", "-I", "-n", "-f", "-s", "-r", "-O"} {
+		questions = append(questions, question{name: "lost " + option, armored: newParts(s, "file", "sha512").armored(),
+			signers: allow(s.key), revocation: []byte("# nobody\n"), verifyTime: "20260101Z", lost: option})
+	}
+	return questions
+}

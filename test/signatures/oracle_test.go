@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,7 @@ type question struct {
 	revocation []byte // nil: no -r
 	verifyTime string // empty: now
 	zone       string // TZ; UTC if empty
+	lost       string // an option whose value is the empty word
 }
 
 func (q question) String() string {
@@ -102,6 +104,9 @@ func (w *worker) write(q question) []string {
 	}
 	if q.verifyTime != "" {
 		args = append(args, "-O", "verify-time="+q.verifyTime)
+	}
+	if i := slices.Index(args, q.lost); i >= 0 {
+		args[i+1] = ""
 	}
 	return args
 }
@@ -193,6 +198,7 @@ func TestAgreement(t *testing.T) {
 		{"random lines", randomLines},
 		{"times", timeQuestions},
 		{"revocation", revocationQuestions},
+		{"lost options", lostQuestions},
 		{"each byte of a KRL", damagedKRLs},
 	} {
 		t.Run(group.name, func(t *testing.T) {
