@@ -88,6 +88,7 @@ func Run(getenv Getenv, version string) int {
 	notifier.Failed = func(err error) { log.Print(systemd.Warning, err.Error()) }
 	catchSignals(k) // before the state is read: what is sent from here on comes after it
 	k.start(version)
+	kernel.DropProgramPages()
 	ended := make(chan struct{})
 	go func() {
 		k.run()

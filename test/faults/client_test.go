@@ -33,20 +33,22 @@ func (a *agent) silent(n int) (clients []net.Conn) {
 	return clients
 }
 
-// resident is VmRSS of proc_pid_status(5), in kB.
-func (a *agent) resident() int {
+func (a *agent) resident() int { return a.memory("VmRSS:") }
+
+// memory is a line of proc_pid_status(5), in kB.
+func (a *agent) memory(name string) int {
 	a.t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", a.cmd.Process.Pid))
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); f[0] == "VmRSS:" {
+		if f := strings.Fields(line); f[0] == name {
 			n, _ := strconv.Atoi(f[1])
 			return n
 		}
 	}
-	a.t.Fatal("no VmRSS")
+	a.t.Fatalf("no %s", name)
 	return 0
 }
 

@@ -148,11 +148,23 @@ func TestTakesNoHugePages(t *testing.T) {
 	}
 }
 
+// Most of the program's file is used by its start alone.
+func TestGivesBackThePagesOfItsStart(t *testing.T) {
+	a := start(t, stateFile(t, busyUpJSON))
+	program, err := os.Stat(filepath.Join(bin, "hapgent"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kB := a.memory("RssFile:"); int64(kB)*1024 > program.Size()*9/10 {
+		t.Errorf("%d kB of its file are resident, of %d bytes", kB, program.Size())
+	}
+}
+
 // Four thousand are what a job of each minute makes in three days.
 func TestMemoryAfterFailedReloads(t *testing.T) {
 	file := stateFile(t, busyUpJSON)
 	a := start(t, file)
-	before := a.resident()
+	before := a.memory("RssAnon:")
 	for n := range 4000 {
 		write(t, file, `{"status":"`+strings.Repeat("x", n%100)+`"}`)
 		a.signal(syscall.SIGHUP)
@@ -161,7 +173,7 @@ func TestMemoryAfterFailedReloads(t *testing.T) {
 		}
 	}
 	a.until("has read them", func() bool { return strings.Count(a.log.String(), "SIGHUP") > 400 })
-	if after := a.resident(); after > before+200 {
+	if after := a.memory("RssAnon:"); after > before+200 {
 		t.Errorf("%d kB became %d kB", before, after)
 	} else {
 		t.Logf("%d kB became %d kB, in %d lines of the log", before, after, strings.Count(a.log.String(), "\n"))
