@@ -45,7 +45,7 @@ setup: ## install the Debian packages that tests need, or name them
 fuzz: ## run each fuzz target for FUZZTIME (60000x, or a time: 10m)
 	@test/bin/fuzz $(FUZZTIME)
 
-mutants: setup ## test the tests: each fault of test/mutants must make one fail
+mutants: setup ## test the tests by the faults of test/mutants
 	@test/bin/mutants
 
 bench: setup ## measure agent and verifier against C, Go and OpenSSH
