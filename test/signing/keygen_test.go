@@ -16,7 +16,6 @@ func TestSignaturesAreThoseOfSSHKeygenByteForByte(t *testing.T) {
 	compared := 0
 	for name, arguments := range map[string][]string{
 		"ed25519":  {"-t", "ed25519"},
-		"rsa-1024": {"-t", "rsa", "-b", "1024"},
 		"rsa-2048": {"-t", "rsa", "-b", "2048"},
 		"rsa-2056": {"-t", "rsa", "-b", "2056"},
 		"rsa-3072": {"-t", "rsa", "-b", "3072"},
@@ -38,6 +37,17 @@ func TestSignaturesAreThoseOfSSHKeygenByteForByte(t *testing.T) {
 		}
 	}
 	t.Logf("%d signatures are the same", compared)
+}
+
+// ssh-keygen makes and takes these.
+func TestAttackShortRSAKeySignsNothing(t *testing.T) {
+	b := newBench(t)
+	b.keygen("key", "-t", "rsa", "-b", "1024")
+	b.write("file", []byte("contents"))
+	said := b.fails(2, "hapgent-sign", "-f", "key", "file")
+	if !strings.Contains(said, "an RSA key of 1024 bits is too weak to sign with, expected at least 2048") {
+		t.Error(said)
+	}
 }
 
 func TestSSHKeygenVerifiesEveryTypeOfKey(t *testing.T) {
