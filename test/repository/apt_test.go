@@ -54,7 +54,7 @@ func TestTamperedAptRepository(t *testing.T) {
 			change(t, built.Deb(filepath.Join(dist, "apt/pool"), "hapgent", version))
 			web.publish(t, h, dist)
 			h.Run(update)
-			refuses(t, h, "apt-get install hapgent", "Hash Sum mismatch", "SHA256:")
+			refuses(t, h, "apt-get install -y hapgent", "Hash Sum mismatch", "SHA256:")
 		})
 		t.Run("Packages changed", func(t *testing.T) {
 			dist := copyOfDist(t)
@@ -62,7 +62,7 @@ func TestTamperedAptRepository(t *testing.T) {
 			change(t, dist, packages+here, "by-hash/SHA256/*")
 			web.publish(t, h, dist)
 			refuses(t, h, update, "Hash Sum mismatch")
-			refuses(t, h, "apt-get install hapgent", "Unable to locate package hapgent")
+			refuses(t, h, "apt-get install -y hapgent", "Unable to locate package hapgent")
 		})
 		t.Run("InRelease changed", func(t *testing.T) {
 			dist := copyOfDist(t)
@@ -72,7 +72,7 @@ func TestTamperedAptRepository(t *testing.T) {
 			do(t, os.WriteFile(path, []byte(strings.Replace(string(text), "Origin: hapgent", "Origin: Hapgent", 1)), 0o644))
 			web.publish(t, h, dist)
 			refuses(t, h, update, "is not signed", signatureIsBad[h.Suite])
-			refuses(t, h, "apt-get install hapgent", "Unable to locate package hapgent")
+			refuses(t, h, "apt-get install -y hapgent", "Unable to locate package hapgent")
 		})
 		t.Run("key swapped", func(t *testing.T) {
 			mallory, err := releaser.New()
@@ -87,7 +87,7 @@ func TestTamperedAptRepository(t *testing.T) {
 			do(t, os.WriteFile(filepath.Join(filepath.Dir(index), "InRelease"), signed, 0o644))
 			web.publish(t, h, dist)
 			refuses(t, h, update, "is not signed", keyIsUnknown[h.Suite])
-			refuses(t, h, "apt-get install hapgent", "Unable to locate package hapgent")
+			refuses(t, h, "apt-get install -y hapgent", "Unable to locate package hapgent")
 		})
 		if h.Status("dpkg -s hapgent") == 0 {
 			t.Error("hapgent was installed")
