@@ -57,6 +57,7 @@ func TestTamperedYumRepository(t *testing.T) {
 	const installing = "dnf clean all && dnf install -y hapgent"
 	h := rpmHost(t)
 	h.Write("/etc/yum.repos.d/hapgent.repo", string(read(t, who.Dist(), "hapgent.repo")))
+	h.Write("/etc/pki/rpm-gpg/RPM-GPG-KEY-hapgent", string(read(t, who.Dist(), "hapgent-archive-keyring.asc")))
 	rpm := filepath.Base(built.RPM("", "hapgent", version))
 	when, err := need.Source(t).Time(t.Context())
 	do(t, err)
@@ -86,7 +87,9 @@ func TestTamperedYumRepository(t *testing.T) {
 	t.Run("rpm unsigned", func(t *testing.T) {
 		// it got in before the index was made and signed
 		dist := copyOfDist(t)
-		do(t, releaser.Run(dist, "cp", rpm, "yum/packages/"+rpm))
+		unsigned := t.TempDir()
+		do(t, built.Packages(unsigned, version, built.Here()))
+		do(t, releaser.Run(unsigned, "cp", rpm, filepath.Join(dist, "yum/packages", rpm)))
 		do(t, os.RemoveAll(filepath.Join(dist, "yum/repodata")))
 		do(t, repository.Yum{Time: when}.Write(filepath.Join(dist, "yum")))
 		signRepomd(t, filepath.Join(dist, "yum"), who)
