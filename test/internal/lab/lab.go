@@ -84,12 +84,15 @@ func (l *Lab) script(name string, args ...string) *exec.Cmd {
 }
 
 // Spec says what host to boot.
-type Spec struct{ Suite, Profile string }
+type Spec struct {
+	Suite, Profile string
+	Without        string // "user" or "mnt": its services get no namespaces of that kind
+}
 
 // Host boots a host.
 func (l *Lab) Host(t testing.TB, suite, profile string) *Host {
 	t.Helper()
-	return l.Hosts(t, Spec{suite, profile})[0]
+	return l.Hosts(t, Spec{Suite: suite, Profile: profile})[0]
 }
 
 // Hosts boots several, which know each other by name.
@@ -110,7 +113,7 @@ func (l *Lab) Hosts(t testing.TB, specs ...Spec) []*Host {
 		l.hosts++
 		h := &Host{Name: fmt.Sprintf("h%d", l.hosts), Address: fmt.Sprintf("10.77.0.%d", 9+l.hosts), Address6: fmt.Sprintf("fd00:77::%d", 9+l.hosts), Suite: s.Suite, lab: l, t: t}
 		all = append(all, h)
-		args = append(args, strings.Join([]string{h.Name, s.Suite, s.Profile}, ":"))
+		args = append(args, strings.Join([]string{h.Name, s.Suite, s.Profile, s.Without}, ":"))
 	}
 	t.Cleanup(func() {
 		for _, h := range all {
