@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # deploy.sh SERVICE COMMAND [ARGUMENT...]
 #
 # Deploys a service on this host, one of several behind HAProxy: takes the host out of the balancer,

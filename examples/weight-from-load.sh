@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # weight-from-load.sh
 #
 # Makes the agent's weight the share of the processors that is free: 100 on an idle host, 1 where the

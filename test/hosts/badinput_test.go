@@ -98,3 +98,35 @@ func TestPolicyForbidsToStart(t *testing.T) {
 		expect(t, "active, enabled", h.Run("systemctl is-active hapgent || true; systemctl is-enabled hapgent"), "inactive\nenabled\n")
 	})
 }
+
+// A wrong setting does not mend itself: after StartLimitBurst= starts, which are
+// fewer here, the service is given up, and says why.
+func TestWrongSettingIsGivenUp(t *testing.T) {
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		h.Write("/etc/systemd/system/hapgent.service.d/limit.conf", "[Unit]\nStartLimitBurst=3\n")
+		h.Run("echo HAPGENT_PORT=70000 >>/etc/default/hapgent; systemctl daemon-reload; systemctl restart hapgent || true")
+		h.Until("failed", "systemctl is-failed hapgent || true")
+		for _, want := range []string{"Start request repeated too quickly", `HAPGENT_PORT must be a port from 1 to 65535, found "70000"`} {
+			h.UntilContains(want, "systemctl status --no-pager --full --lines 20 hapgent || true")
+		}
+		expect(t, "starts", h.Run("journalctl --no-pager -u hapgent -o cat | grep -c '^HAPGENT_PORT must be'"), "3\n")
+		h.Run("sed -i /70000/d /etc/default/hapgent; systemctl reset-failed hapgent; systemctl restart hapgent")
+		expect(t, "the answer", h.Ask("9777"), "FAIL")
+	})
+}
+
+// A check that waits in the queue of a socket starts the service again and again:
+// both are given up, and both come back.
+func TestSocketOfAServiceThatCannotRunIsGivenUp(t *testing.T) {
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		h.Write("/etc/systemd/system/hapgent.service.d/limit.conf", "[Unit]\nStartLimitBurst=3\n")
+		h.Run("systemctl stop hapgent; echo HAPGENT_IP=nowhere >>/etc/default/hapgent; systemctl daemon-reload; systemctl enable --now hapgent.socket")
+		h.Run("nc -w 2 127.0.0.1 9777 </dev/null || true")
+		h.Until("failed failed", "systemctl is-failed hapgent.service hapgent.socket | paste -s -d ' '")
+		h.UntilContains(`HAPGENT_IP must be an IPv4 or IPv6 address such as 0.0.0.0, 127.0.0.1, :: or ::1, found "nowhere"`, "journalctl --no-pager -u hapgent")
+		h.Run("sed -i /nowhere/d /etc/default/hapgent; systemctl reset-failed hapgent.service; systemctl restart hapgent.socket")
+		h.UntilAnswers("FAIL", "9777")
+	})
+}

@@ -1,6 +1,6 @@
 // Package hosts tries the packages on booted hosts, from the first installation
-// to what is left after the last: Debian 12 and 13, a Debian with rpm and dnf, and
-// one without systemd.
+// to what is left after the last: Debian 11 to 14, hosts with rpm and what
+// installs by it, one without systemd, and hosts that give less than most.
 package hosts
 
 import (
@@ -75,11 +75,21 @@ func deb(v string) string { return built.Deb(onHosts, "hapgent", v) }
 
 func rpm(v string) string { return built.RPM(onHosts, "hapgent", v) }
 
-// onDebian tries something on a host of each release of Debian.
-func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) {
+// suites are the releases of Debian that are promised: 11 to 14.
+var suites = []string{"bullseye", "bookworm", "trixie", "forky"}
+
+// onDebian tries something on a host of each release of Debian: what depends on
+// systemd, dpkg or the shell.
+func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) { on(t, suites, try) }
+
+// onStable tries something on a host of Debian 13 alone: what is the agent's own,
+// and the same everywhere.
+func onStable(t *testing.T, try func(t *testing.T, h *lab.Host)) { on(t, []string{"trixie"}, try) }
+
+func on(t *testing.T, suites []string, try func(t *testing.T, h *lab.Host)) {
 	need.Superuser(t)
 	t.Parallel()
-	for _, suite := range []string{"bookworm", "trixie"} {
+	for _, suite := range suites {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
 			try(t, hosts.Host(t, suite, lab.Server))

@@ -51,7 +51,7 @@ func TestStateIsChangedByReloadAndSignals(t *testing.T) {
 		h.Run("pkill -USR1 hapgent")
 		h.UntilAnswers("UP 77% maxconn:300", "9777")
 		h.Until(`{"status":"UP","weight":77,"maxconn":300}`, "cat /etc/hapgent/state.json")
-		h.Run("echo broken >/etc/hapgent/state.json; systemctl reload hapgent")
+		h.Run("echo broken >/etc/hapgent/state.json; pkill -HUP hapgent")
 		h.UntilAnswers("FAIL", "9777")
 		// each is one line, of the priority that it has
 		h.UntilContains(`3 SIGHUP: FAIL, was UP 77% maxconn:300, since it cannot be read: /etc/hapgent/state.json:1:1: `,
@@ -86,31 +86,56 @@ func TestRebootComesBackWithTheState(t *testing.T) {
 	})
 }
 
-func TestKilledAgentIsStartedAgainWithTheState(t *testing.T) {
-	onDebian(t, func(t *testing.T, h *lab.Host) { expectAnotherProcess(h, "KILL") })
-}
-
-// A loop that answers nobody is as bad as no agent, and looks alive.
-func TestWatchdogEndsAStuckAgent(t *testing.T) {
+// Whatever ended the agent: an operator's pkill without the name of a signal, after
+// which it ends well; a crash of Go's, which has the status of a wrong setting.
+func TestAgentIsStartedAgainWhateverEndedIt(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
-		expectAnotherProcess(h, "STOP")
-		h.UntilContains("Watchdog timeout", "journalctl -u hapgent")
+		install(h, version)
+		putIn(h)
+		for _, end := range []string{
+			"pkill hapgent",
+			"pkill -QUIT hapgent", // Go prints its stacks, and ends with 2
+			"systemctl kill -s KILL hapgent",
+			"systemctl kill -s STOP hapgent", // a loop that answers nobody, which the watchdog ends
+		} {
+			before := h.Run("systemctl show -P MainPID hapgent")
+			h.Run(end)
+			h.UntilMatch(func(pid string) bool { return pid != before && pid != "0\n" }, "another process", "systemctl show -P MainPID hapgent")
+			h.UntilAnswers("UP", "9777")
+		}
+		journal := h.Run("journalctl --no-pager -u hapgent")
+		for _, want := range []string{"status=2/INVALIDARGUMENT", "Watchdog timeout"} {
+			if !strings.Contains(journal, want) {
+				t.Errorf("the journal does not say %q:\n%s", want, journal)
+			}
+		}
+		h.Run("systemctl stop hapgent; sleep 2")
+		expect(t, "active once stopped", h.Run("systemctl is-active hapgent || true"), "inactive\n")
 	})
 }
 
-// expectAnotherProcess sends a new agent a signal, after which systemd is to start
-// another, with the state.
-func expectAnotherProcess(h *lab.Host, signal string) {
-	install(h, version)
-	putIn(h)
-	before := h.Run("systemctl show -P MainPID hapgent")
-	h.Run("systemctl kill -s " + signal + " hapgent")
-	h.UntilMatch(func(pid string) bool { return pid != before && pid != "0\n" }, "another process", "systemctl show -P MainPID hapgent")
-	h.UntilAnswers("UP", "9777")
+// A reload of what cannot be read changes nothing, and says so; a HUP alone is
+// obeyed.
+func TestReloadRefusesABrokenState(t *testing.T) {
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		putIn(h)
+		for range 2 {
+			h.Run("echo broken >/etc/hapgent/state.json")
+			if out, err := h.Try("systemctl reload hapgent 2>&1"); err == nil || !strings.Contains(out, "Job for hapgent.service failed") {
+				t.Errorf("systemctl reload: %v\n%s", err, out)
+			}
+			expect(t, "the answer", h.Ask("9777"), "UP")
+			h.UntilContains("hapgent: /etc/hapgent/state.json:1:1: ", "journalctl --no-pager -u hapgent")
+			h.Run(`echo '{"status":"UP"}' >/etc/hapgent/state.json; systemctl reload hapgent`)
+		}
+		h.Run("echo broken >/etc/hapgent/state.json; systemctl kill -s HUP hapgent")
+		h.UntilAnswers("FAIL", "9777")
+	})
 }
 
 func TestIPv6(t *testing.T) {
-	onDebian(t, func(t *testing.T, h *lab.Host) {
+	onStable(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
 		ask := func(address string) string {
 			answer, err := hosts.Ask(address)
@@ -137,7 +162,7 @@ func TestIPv6(t *testing.T) {
 
 // An instance is a service of its own.
 func TestInstances(t *testing.T) {
-	onDebian(t, func(t *testing.T, h *lab.Host) {
+	onStable(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
 		h.Run("systemctl enable --now hapgent@9778 hapgent@web || true")
 		expect(t, "the instance", h.Ask("9778"), "FAIL")
@@ -157,7 +182,7 @@ func TestInstances(t *testing.T) {
 
 // Complaint: architectures missing or misnamed. The package's is Debian's own.
 func TestForeignArchitectureIsRefused(t *testing.T) {
-	onDebian(t, func(t *testing.T, h *lab.Host) {
+	onStable(t, func(t *testing.T, h *lab.Host) {
 		out, err := h.Try("dpkg --install " + onHosts + "/hapgent_" + version + "_armhf.deb")
 		if err == nil || !strings.Contains(out, "package architecture (armhf) does not match system (amd64)") {
 			t.Errorf("dpkg: %v\n%s", err, out)
@@ -177,5 +202,20 @@ func TestToolsSignAndVerify(t *testing.T) {
 		if strings.Count(out, `Good "file" signature for me with ED25519 key SHA256:`) != 2 || !strings.HasSuffix(out, "file: OK\n") {
 			t.Errorf("found\n%s", out)
 		}
+	})
+}
+
+// On a host that is an image, whose /etc and groups begin empty, systemd makes what
+// the scripts made, and leaves what is there.
+func TestImageMakesGroupAndDirectory(t *testing.T) {
+	onStable(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		directory := func() string { return h.Run("stat -c '%U %G %a' /etc/hapgent") }
+		made := directory()
+		h.Run("systemctl stop hapgent; rm -r /etc/hapgent; groupdel hapgent; systemd-sysusers; systemd-tmpfiles --create; systemctl start hapgent")
+		expect(t, "the directory", directory(), made)
+		putIn(h)
+		h.Run("chgrp ops /etc/hapgent; chmod 2750 /etc/hapgent; systemd-tmpfiles --create")
+		expect(t, "a directory that an administrator changed", directory(), "root ops 2750\n")
 	})
 }

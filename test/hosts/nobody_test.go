@@ -14,23 +14,7 @@ func TestOtherProcessesOfNobodyCannotReachTheState(t *testing.T) {
 		install(h, version)
 		putIn(h)
 		pid := strings.TrimSpace(h.Run("systemctl show -P MainPID hapgent"))
-		for _, script := range []string{
-			"cat /etc/hapgent/state.json",
-			"ls /etc/hapgent",
-			"touch /etc/hapgent/other",
-			"true >>/etc/hapgent/state.json",
-			"ls /proc/" + pid + "/root/etc/hapgent",
-			"readlink /proc/" + pid + "/fd/0",
-			"true </proc/" + pid + "/mem",
-			"python3 -c 'import ctypes; exit(ctypes.CDLL(None).ptrace(0x4206, " + pid + ", 0, 0) != 0)'", // PTRACE_SEIZE
-		} {
-			if out, err := h.TryService(script, "User=nobody"); err == nil {
-				t.Errorf("another process of nobody can %s:\n%s", script, out)
-			}
-			if out, err := h.TryService(script); err != nil {
-				t.Errorf("root cannot %s, so that it shows nothing: %v\n%s", script, err, out)
-			}
-		}
+		othersOfNobodyCannotReach(t, h, pid)
 		// the same with the group, so that it is the group that decides
 		if out, err := h.TryService("cat /etc/hapgent/state.json && touch /etc/hapgent/another", "User=nobody", "SupplementaryGroups=hapgent"); err != nil {
 			t.Errorf("a process of nobody in the group: %v\n%s", err, out)
@@ -41,6 +25,29 @@ func TestOtherProcessesOfNobodyCannotReachTheState(t *testing.T) {
 		}
 		h.UntilAnswers("DOWN", "9777")
 	})
+}
+
+// othersOfNobodyCannotReach tries, as nobody, what root can do to the process and
+// its state.
+func othersOfNobodyCannotReach(t *testing.T, h *lab.Host, pid string) {
+	t.Helper()
+	for _, script := range []string{
+		"cat /etc/hapgent/state.json",
+		"ls /etc/hapgent",
+		"touch /etc/hapgent/other",
+		"true >>/etc/hapgent/state.json",
+		"ls /proc/" + pid + "/root/etc/hapgent",
+		"readlink /proc/" + pid + "/fd/0",
+		"true </proc/" + pid + "/mem",
+		"python3 -c 'import ctypes; exit(ctypes.CDLL(None).ptrace(0x4206, " + pid + ", 0, 0) != 0)'", // PTRACE_SEIZE
+	} {
+		if out, err := h.TryService(script, "User=nobody"); err == nil {
+			t.Errorf("another process of nobody can %s:\n%s", script, out)
+		}
+		if out, err := h.TryService(script); err != nil {
+			t.Errorf("root cannot %s, so that it shows nothing: %v\n%s", script, err, out)
+		}
+	}
 }
 
 // The example moves the service to a user of its own, with its state.

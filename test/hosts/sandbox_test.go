@@ -70,7 +70,7 @@ func sandbox(t *testing.T) (directives map[string][]string) {
 	}
 	service, _, _ := strings.Cut(string(b), "[Install]")
 	_, service, _ = strings.Cut(service, "[Service]")
-	notSandbox := []string{"Type", "User", "SupplementaryGroups", "EnvironmentFile", "Environment", "ExecStart", "ExecReload", "Restart", "RestartSec", "RestartPreventExitStatus", "WatchdogSec", "WatchdogSignal"}
+	notSandbox := []string{"Type", "User", "SupplementaryGroups", "EnvironmentFile", "Environment", "ExecStart", "ExecReload", "Restart", "RestartSec", "WatchdogSec", "WatchdogSignal"}
 	directives = map[string][]string{}
 	for line := range strings.Lines(service) {
 		line = strings.TrimSpace(line)
@@ -132,7 +132,7 @@ func TestIPCObjectsAreRemoved(t *testing.T) {
 const harmless = "Special user nobody configured, this is not safe!"
 
 // decided are the properties of the units that are no sandbox.
-const decided = "Id,Type,NotifyAccess,User,Group,DynamicUser,SupplementaryGroups,Environment,EnvironmentFiles,Restart,RestartUSec,RestartPreventExitStatus," +
+const decided = "Id,Type,NotifyAccess,User,Group,DynamicUser,SupplementaryGroups,Environment,EnvironmentFiles,Restart,RestartUSec," +
 	"WatchdogUSec,WatchdogSignal,StartLimitIntervalUSec,StartLimitBurst,LimitNOFILE,UMask,ReadWritePaths,WantedBy"
 
 // What systemd has understood of the units.
@@ -140,8 +140,9 @@ func TestUnitsAreAsDecided(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
 		h.Run("systemctl enable hapgent.socket hapgent@9778.service hapgent@9778.socket")
-		need.Golden(t, *update, "testdata/units.txt", h.Run("systemctl show --property="+decided+" hapgent.service hapgent@9778.service; echo; "+
-			"systemctl show --property=Id,Listen,Triggers,WantedBy hapgent.socket hapgent@9778.socket"))
+		// sorted, since each systemd has an order of its own
+		need.Golden(t, *update, "testdata/units.txt", h.Run(`for unit in hapgent.service hapgent@9778.service; do systemctl show --property=`+decided+` $unit | sort; echo; done
+			for unit in hapgent.socket hapgent@9778.socket; do systemctl show --property=Id,Listen,Triggers,WantedBy $unit | sort; echo; done`))
 	})
 }
 
@@ -149,19 +150,31 @@ func TestUnitsAreAsDecided(t *testing.T) {
 func TestUnitsAreSoundAndHardlyExposed(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
-		out := h.Run("systemd-analyze verify --man=no hapgent.service hapgent@9778.service hapgent.socket hapgent@9778.socket 2>&1")
-		for line := range strings.Lines(out) {
-			if !strings.Contains(line, harmless) {
-				t.Errorf("systemd-analyze verify: %s", line)
-			}
+		out, err := h.TryService("systemd-analyze verify hapgent.service hapgent@9778.service hapgent.socket hapgent@9778.socket 2>&1 || true")
+		if err != nil {
+			t.Fatalf("systemd-analyze verify: %v\n%s", err, out)
+		}
+		if found := findings(out); found != "" {
+			t.Errorf("systemd-analyze verify: %s", found)
 		}
 		for _, unit := range []string{"hapgent.service", "hapgent@9778.service"} {
-			out, err := h.Try("systemd-analyze security --no-pager --threshold=15 " + unit + " 2>&1")
-			if err != nil {
-				t.Errorf("systemd-analyze security: %v\n%s", err, out)
+			out = h.Run("systemd-analyze security --no-pager " + unit + " 2>&1")
+			_, overall, _ := strings.Cut(out, "Overall exposure level for "+unit+": ")
+			if level, _, _ := strings.Cut(overall, " "); level == "" || level > "1.5" {
+				t.Errorf("systemd-analyze security: %q is more than 1.5:\n%s", level, out)
 			}
-			_, overall, _ := strings.Cut(out, "→ ")
-			t.Log(strings.TrimSpace(overall))
 		}
 	})
+}
+
+// findings are what systemd-analyze verify says that is of interest: not of the
+// user, which TestOtherProcessesOfNobodyCannotReachTheState is about; not that there
+// is no man to show the page.
+func findings(verified string) (of string) {
+	for line := range strings.Lines(verified) {
+		if !slices.ContainsFunc([]string{harmless, "hapgent(8)", "(man)"}, func(text string) bool { return strings.Contains(line, text) }) {
+			of += line
+		}
+	}
+	return of
 }

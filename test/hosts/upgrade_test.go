@@ -76,7 +76,42 @@ func TestReinstallAfterRemoveRuns(t *testing.T) {
 			expect(t, "the answer at "+port+" after the reinstall", h.Ask(port), "UP")
 		}
 		expect(t, "the answer through the socket", h.Ask("9780"), "FAIL")
-		expect(t, "disabled after remove and reinstall", h.Run("systemctl disable --now hapgent >/dev/null 2>&1; apt-get remove -y hapgent >/dev/null; apt-get install -y "+deb(version)+" >/dev/null </dev/null; systemctl is-enabled hapgent || true; systemctl is-active hapgent || true"), "disabled\ninactive\n")
+		expect(t, "disabled after remove and reinstall", h.Run("systemctl disable --now hapgent >/dev/null 2>&1; apt-get remove -y hapgent >/dev/null 2>&1; apt-get install -y "+deb(version)+" >/dev/null 2>&1 </dev/null; systemctl is-enabled hapgent || true; systemctl is-active hapgent || true"), "disabled\ninactive\n")
+	})
+}
+
+// A package that is half-configured makes every later apt fail.
+func TestInstallOverAMaskedUnit(t *testing.T) {
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		h.Run("systemctl mask hapgent.service hapgent.socket 2>/dev/null")
+		for _, do := range []func(h *lab.Host, v string) string{install, dpkg, dpkg} {
+			do(h, version)
+			expect(t, "the package's status", h.Run("dpkg-query -W -f '${db:Status-Abbrev}' hapgent"), "ii ")
+			expect(t, "enabled and active", state(h), "masked\nmasked\ninactive\ninactive\n")
+		}
+		h.Run("apt-get remove -y hapgent")
+		install(h, version)
+		h.Run("systemctl unmask hapgent.service hapgent.socket; systemctl enable --now hapgent")
+		expect(t, "the answer once unmasked", h.Ask("9777"), "FAIL")
+		h.Run("systemctl mask hapgent.service; apt-get purge -y hapgent")
+		expect(t, "what is left", h.Run("dpkg-query -W -f '${db:Status-Abbrev}' hapgent 2>/dev/null || true; ls -d /etc/hapgent /etc/systemd/system/*/hapgent* 2>/dev/null || true"), "")
+	})
+}
+
+// Of the script that a removed package leaves systemd's generator would make a
+// service at the next boot.
+func TestRemovedPackageIsNoServiceAfterAReboot(t *testing.T) {
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		putIn(h)
+		h.Run("apt-get remove -y hapgent")
+		h.Reboot()
+		expect(t, "the service of the removed package", h.Run("systemctl show -P LoadState -P ActiveState hapgent.service"), "not-found\ninactive\n")
+		install(h, version)
+		expect(t, "the answer after the reinstall", h.Ask("9777"), "UP")
+		expect(t, "the mode of the script", h.Run("stat -c %a /etc/init.d/hapgent"), "755\n")
+		h.Reboot()
+		h.UntilAnswers("UP", "9777")
 	})
 }
 
@@ -97,7 +132,7 @@ func TestUpgradeKeepsStateAndSettings(t *testing.T) {
 		if strings.Contains(out, "onfiguration file") {
 			t.Errorf("dpkg asks:\n%s", out)
 		}
-		expect(t, "what dpkg calls a conffile", h.Run("dpkg-query -W -f '${Conffiles}\\n' hapgent | awk 'NF {print $1}'"), "/etc/default/hapgent\n/etc/init.d/hapgent\n")
+		expect(t, "what dpkg calls a conffile", h.Run("dpkg-query -W -f '${Conffiles}\\n' hapgent | awk 'NF {print $1}'"), "/etc/default/hapgent\n/etc/init.d/hapgent\n/etc/ufw/applications.d/hapgent\n")
 	})
 }
 
@@ -126,6 +161,9 @@ func TestPurgeLeavesNothing(t *testing.T) {
 		}
 		install(h, version)
 		expect(t, "the answer of a new installation", h.Ask("9777"), "FAIL")
+		// a group that a user has cannot go, which is no reason to fail
+		h.Run("useradd --system --gid hapgent deployer; apt-get purge -y hapgent")
+		expect(t, "the package's status", h.Run("dpkg-query -W -f '${db:Status-Abbrev}' hapgent 2>/dev/null || true"), "")
 	})
 }
 

@@ -14,7 +14,7 @@ func Shim(directory string) (name string, err error) {
 	info := nfpm.WithDefaults(&nfpm.Info{
 		Name: "lab-shim", Arch: "noarch", Version: "1", Maintainer: "hapgent", Description: "what is there already",
 		Overridables: nfpm.Overridables{
-			Provides: []string{"/bin/sh", "glibc", "shadow-utils", "systemd"},
+			Provides: []string{"/bin/sh", "glibc", "systemd"},
 			RPM:      nfpm.RPM{Summary: "what is there already", BuildHost: "hapgent"},
 		},
 	})

@@ -132,7 +132,7 @@ func (l *Lab) Shared(t testing.TB, suite, profile string) *Host {
 	t.Helper()
 	l.sharing.Lock()
 	defer l.sharing.Unlock()
-	spec := Spec{suite, profile}
+	spec := Spec{Suite: suite, Profile: profile}
 	if l.shared[spec] == nil {
 		l.shared[spec] = l.Hosts(lasting{t}, spec)[0]
 	}
