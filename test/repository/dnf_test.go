@@ -40,7 +40,6 @@ func TestDnfInstalls(t *testing.T) {
 	if got := h.Run("hapgent --version"); got != "hapgent "+version+"\n" {
 		t.Errorf("installed is %q", got)
 	}
-	h.Run("systemctl start hapgent")
 	h.UntilAnswers("FAIL", "9777")
 	repo := h.Run("cat /etc/yum.repos.d/hapgent.repo")
 	for _, want := range []string{"\ngpgcheck=1\n", "\nrepo_gpgcheck=1\n"} {

@@ -113,12 +113,12 @@ func lines(t *testing.T, section string) (all []need.ConsoleCommand) {
 // unattended lets zypper go on without a terminal, from which alone it takes a yes.
 var unattended = strings.NewReplacer("zypper install", "zypper --non-interactive install")
 
-// install runs the lines of a section on a host; what they are said to print they
-// must print.
+// install runs the lines of a section on a host, whose administrator has a strict
+// umask; what they are said to print they must print.
 func install(t *testing.T, h *lab.Host, section string) {
 	t.Helper()
 	for _, c := range lines(t, section) {
-		if out := h.Run("yes | { " + unattended.Replace(c.Text) + "; }"); c.Prints != "" && out != c.Prints {
+		if out := h.Run("umask 077; yes | { " + unattended.Replace(c.Text) + "; }"); c.Prints != "" && out != c.Prints {
 			t.Errorf("README.md:%d: %s\nprints %q, want %q", c.Line, c.Text, out, c.Prints)
 		}
 	}
