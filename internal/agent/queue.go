@@ -33,8 +33,10 @@ const (
 // with a status between them, since that status keeps the weight it finds.
 //
 // It also decides what is answered: the state that the keeper published, until a
-// status that came since has waited for saveTime. So what shows has been saved, as
-// a rule; but a disk that hangs keeps no server in traffic that is told to leave.
+// status that came since has waited for saveTime; from then on the newest status,
+// until the keeper has come to it. So what shows has been saved, as a rule; but a
+// disk that hangs keeps no server in traffic that is told to leave, however often
+// it is told.
 type queue struct {
 	answer func(now, later []byte, at int64) // as server.Server.Answer has it
 	filled chan struct{}                     // holds one where the queue may have become longer
@@ -43,7 +45,7 @@ type queue struct {
 	events []event
 	state  statefile.State  // published
 	newest statefile.Status // asked for since; none: ""
-	dueAt  int64            // when that is answered, nanotime
+	dueAt  int64            // when the newest is answered, nanotime
 	lines  [2][server.MaxAnswer]byte
 }
 
@@ -68,11 +70,10 @@ func (q *queue) add(e event) {
 	}
 	q.events = appendEvent(kept, e)
 	if e.kind == setEvent {
-		now := kernel.Nanotime()
-		if q.newest != "" && now >= q.dueAt { // it shows, so it stays until the next is due
-			q.state.Status = q.newest
+		if q.newest == "" {
+			q.dueAt = kernel.Nanotime() + saveTime
 		}
-		q.newest, q.dueAt = e.status, now+saveTime
+		q.newest = e.status
 		q.show()
 	}
 	q.mu.Unlock()
@@ -105,13 +106,17 @@ func (q *queue) next() event {
 	}
 }
 
-// publish makes the state the answer. A status that has come since still waits.
+// publish makes the state the answer. A status that has come since waits for its
+// own save as long as this one did, unless it shows already.
 func (q *queue) publish(s statefile.State) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.state = s
 	for _, e := range q.events {
 		if e.kind == setEvent {
+			if now := kernel.Nanotime(); now < q.dueAt {
+				q.dueAt = now + saveTime
+			}
 			q.show()
 			return
 		}
