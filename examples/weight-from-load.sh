@@ -11,7 +11,7 @@
 #   AGENT               the agent: a process name (hapgent), a pid, or a unit, hapgent@web.service
 #   LOADAVG, CORES      where to read the load (/proc/loadavg), and the number of cores (nproc)
 #
-# It takes the lock of the agent's own saving. So a USR1 or USR2 that comes meanwhile is saved after
+# It takes the lock of the agent's own saving, which is the directory's. So a USR1 or USR2 that comes meanwhile is saved after
 # it, and is never lost; the new weight can be, until the next run. What remains: where the disk keeps
 # the lock for over a second, the agent logs that it did not save, and the HUP undoes that signal.
 set -euo pipefail
@@ -39,14 +39,10 @@ read -r load _ <"$LOADAVG" || die "LOADAVG must be a file such as /proc/loadavg,
 weight=$((100 - 10#${load/./} / CORES))
 ((weight >= 1)) || weight=1
 
-lock=${file%/*}/.${file##*/}.tmp
-locked() {
-  exec 9>>"$lock" || die "cannot write $lock"
-  flock --wait 5 9 || die "another process has had $lock for 5 s"
-  [[ $lock -ef /dev/fd/9 ]] # or the agent has just removed it
-}
-until locked; do :; done
-trap 'rm -f -- "$lock" ${new:+"$new"}' EXIT
+directory=${file%/*}
+exec 9<"$directory/" || die "cannot read $directory"
+flock --wait 5 9 || die "another process has had the lock of $directory for 5 s"
+trap 'rm -f -- ${new:+"$new"}' EXIT
 
 answer=$(hapgent --check) || die "the state is left as it is"
 [[ $answer =~ ^([A-Z]+)(\ [0-9]+%)?(\ maxconn:([0-9]+))?$ ]] || die "expected a state such as \"UP 77%\", found \"$answer\""
@@ -54,7 +50,7 @@ status=${BASH_REMATCH[1]} maxconn=${BASH_REMATCH[4]}
 wanted="$status $weight%${maxconn:+ maxconn:$maxconn}"
 [[ $answer != "$wanted" ]] || exit 0
 
-new=$(mktemp -- "$lock.XXXXXX")
+new=$(mktemp -- "$directory/.${file##*/}.XXXXXX")
 echo "{\"status\":\"$status\",\"weight\":$weight${maxconn:+,\"maxconn\":$maxconn}}" >"$new"
 [[ $(HAPGENT_STATE_FILE=$new hapgent --check) == "$wanted" ]] || die "the new state is wrong, the old one stands"
 chown --reference="$file" -- "$new"
