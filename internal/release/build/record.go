@@ -72,7 +72,7 @@ func (s Source) git(ctx context.Context, args ...string) (string, error) {
 	cmd.Dir = s.Root
 	out, err := cmd.Output()
 	if failed := new(exec.ExitError); errors.As(err, &failed) {
-		err = fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(failed.Stderr)))
+		err = fmt.Errorf("git: %w: %s", err, strings.Join(strings.Fields(string(failed.Stderr)), " "))
 	}
 	return string(out), err
 }
