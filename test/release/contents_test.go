@@ -134,7 +134,9 @@ func TestBuildInfoIsOfWhatWentIn(t *testing.T) {
 // Every byte may be another: say why, at once.
 func TestVerifyReleaseOfAnotherCommit(t *testing.T) {
 	r := newReleaser(t)
-	write(t, string(read(t, who.Tree, "packaging", "allowed_signers")), r.Tree, "packaging", "allowed_signers")
+	for _, name := range []string{"allowed_signers", "hapgent-archive-keyring.asc"} {
+		write(t, string(read(t, who.Tree, "packaging", name)), r.Tree, "packaging", name)
+	}
 	do(t, r.Commit(""))
 	cmd := r.Make("verify-release")
 	cmd.Args = append(cmd.Args, "DIST="+who.Dist())

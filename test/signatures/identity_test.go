@@ -10,7 +10,7 @@ import (
 
 // TestWithoutIdentity asks hapgent-verify without -I. Whom it then names,
 // ssh-keygen must accept with -I; where it refuses, ssh-keygen must refuse
-// everyone whom its find-principals names.
+// everyone whom its find-principals names; but for the differences that are known.
 func TestWithoutIdentity(t *testing.T) {
 	var questions []question
 	questions = append(questions, lineQuestions(t)...)
@@ -35,6 +35,9 @@ func (w *worker) askWithoutIdentity(o *oracle, q question) {
 	}
 	for _, name := range names {
 		theirs := w.run(q, o.command("ssh-keygen", append([]string{"-Y", "verify", "-I", name}, args...)...))
+		if theirs.accepted != ours.accepted && o.explain(q, theirs.accepted) != "" {
+			continue
+		}
 		if theirs.accepted != ours.accepted || ours.accepted && !escaped && theirs.stdout != ours.stdout {
 			w.t.Errorf("%s: hapgent-verify without -I: %q %q\nssh-keygen with %q: %q %q\nof %v",
 				q.name, ours.stdout, ours.stderr, name, theirs.stdout, theirs.stderr, q)
