@@ -142,6 +142,23 @@ func TestHostThatMissedTheNextKey(t *testing.T) {
 	})
 }
 
+// Who upgrades for security alone gets the version that mends a fault, and not
+// the one after it, which mends none.
+func TestUpgradeForSecurityAlone(t *testing.T) {
+	for _, m := range []manager{dnfOn("bookworm", "dnf"), dnfOn("forky", "dnf5")} {
+		t.Run(m.name+" on "+m.suite, func(t *testing.T) {
+			h := m.host(t)
+			upgrade := m.name + " upgrade -y --refresh --security"
+			web.publish(t, h, chain[1])
+			h.Run(upgrade)
+			m.has(t, h, olderVersions[1])
+			web.publish(t, h, chain[2])
+			h.Run(upgrade)
+			m.has(t, h, olderVersions[1])
+		})
+	}
+}
+
 // A host has an index from before the site was replaced: it finds what that names.
 func TestIndexOfTenMinutesAgo(t *testing.T) {
 	for _, m := range managers[1:3] {

@@ -71,6 +71,9 @@ func publishChain() error {
 	if err := who.AddKey(); err != nil {
 		return err
 	}
+	if err := mendSecurity(olderVersions[1]); err != nil {
+		return err
+	}
 	first, err := who.Publish(olderVersions[0], "")
 	if err != nil {
 		return err
@@ -84,6 +87,16 @@ func publishChain() error {
 	}
 	chain = []string{first, second, who.Dist()}
 	return errors.Join(who.Next(version), who.Release("POOL="+second, "GPG_KEY="+releaser.NextName))
+}
+
+// mendSecurity has the changelog say that the version mends a fault of security.
+func mendSecurity(version string) error {
+	f, err := os.OpenFile(filepath.Join(who.Tree, "CHANGELOG.md"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "\n## [%s] - 2026-01-31\n\n### Security\n\n- A fault.\n", version)
+	return errors.Join(err, f.Close())
 }
 
 // lines are the commands of a section of the README. The documented key and its
