@@ -123,10 +123,27 @@ func newPodman(t *testing.T) podman {
 	need.Superuser(t)
 	need.Command(t, "runc", "runc")
 	need.Command(t, "podman", "podman")
-	p := podman{t, t.TempDir()}
-	t.Cleanup(func() { p.command("rm", "--all", "--force", "--time", "0").Run() })
+	folder, err := os.MkdirTemp("", "hapgent-podman")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := podman{t, folder}
+	t.Cleanup(p.remove)
 	p.run("pull", "--quiet", "oci:"+image+":"+need.Source(t).Version)
 	return p
+}
+
+// remove ends all containers. What podman starts when one has ended may write into
+// the folder a little longer.
+func (p podman) remove() {
+	p.command("rm", "--all", "--force", "--time", "0").Run()
+	var err error
+	for start := time.Now(); time.Since(start) < 2*time.Minute; time.Sleep(100 * time.Millisecond) {
+		if err = os.RemoveAll(p.folder); err == nil {
+			return
+		}
+	}
+	p.t.Error(err)
 }
 
 // command is one that asks for nothing that a container in a container lacks.
