@@ -2,6 +2,7 @@ package signatures
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"encoding/base64"
 	"regexp"
 	"strings"
@@ -39,6 +40,8 @@ var differences = []difference{
 		every, take, named(`/rsa with exponent (16777259|4294967311)$`)},
 	{"a KRL with a signature is refused here, where it would not be checked: no ssh-keygen makes one",
 		every, take, named(`KRL signed$`)},
+	{"in FIPS mode (GODEBUG=fips140=on) Go checks no signature of a CA by RSA with SHA-1",
+		every, take, func(q question) bool { return fips140.Enabled() && strings.HasSuffix(q.name, "/by rsa with SHA-1") }},
 	{"valid-after and valid-before come with 8.7, and refuse the whole line before",
 		before(807), refuse, func(q question) bool { return strings.Contains(strings.ToLower(q.signers), "valid-") }},
 	{"verify-time comes with 8.7; before, a certificate must be in date today",
