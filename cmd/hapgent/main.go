@@ -13,13 +13,16 @@ import (
 // version is set by the linker, from the file VERSION.
 var version = "(devel)"
 
-const usage = `Usage: hapgent [--check | --version | --help]
+const usage = `Usage: hapgent [--check | --ask | --set LINE | --version | --help]
 
 Answers the agent checks of HAProxy with a line such as "UP 77% maxconn:300".
 
-  --check    print the line that HAProxy would get, or what is wrong; open no socket
-  --version  print the version
-  --help     print this text
+  --ask       ask the agent as HAProxy does, and print its line
+  --check     print the line that HAProxy would get, or what is wrong; open no socket
+  --set LINE  change the state file, and print the line saved; "systemctl reload
+              hapgent" makes it the answer
+  --version   print the version
+  --help      print this text
 
 Environment:
   ` + agent.IPVariable + `          address to listen on, IPv4 or IPv6 (` + agent.DefaultIP + `)
@@ -29,6 +32,9 @@ Environment:
 Signals:
   USR1  answer UP and save that      HUP   read the state file again
   USR2  answer DOWN and save that    TERM  end
+
+LINE, by example; what it does not name stays as it is:
+  'DRAIN 50% maxconn:300'    'up'    '77%'    'weight:- maxconn:-'
 
 State file, by example:
   {"status":"UP","weight":77,"maxconn":300}
@@ -43,22 +49,45 @@ func run(args []string, getenv agent.Getenv) int {
 	if len(args) == 0 {
 		return agent.Run(getenv, version)
 	}
+	if args[0] == "--set" && len(args) == 2 {
+		return set(args[1], getenv)
+	}
 	if len(args) > 1 {
-		return misused("expected one argument at most, found " + strconv.Itoa(len(args)))
+		return misused("expected one argument at most, or --set with a line, found " + strconv.Itoa(len(args)))
 	}
 	switch args[0] {
 	case "--check":
-		answer, err := agent.Check(getenv)
-		if err != nil {
-			return failed(err)
-		}
-		return show(answer + "\n")
+		return answer(agent.Check(getenv))
+	case "--ask":
+		return answer(agent.Ask(getenv))
+	case "--set":
+		return misused("expected a line after --set, such as 'DRAIN 50%'")
 	case "--version":
 		return show("hapgent " + version + "\n")
 	case "--help":
 		return show(usage)
 	}
-	return misused("unknown argument " + strconv.Quote(args[0]) + ", expected --check, --version or --help")
+	return misused("unknown argument " + strconv.Quote(args[0]) + ", expected --check, --ask, --set, --version or --help")
+}
+
+func set(line string, getenv agent.Getenv) int {
+	change, err := agent.ParseChange(line)
+	if err != nil {
+		failed(err)
+		return agent.ExitUsage
+	}
+	saved, warning, err := agent.Set(getenv, change)
+	if warning != nil {
+		failed(warning)
+	}
+	return answer(saved, err)
+}
+
+func answer(line string, err error) int {
+	if err != nil {
+		return failed(err)
+	}
+	return show(line + "\n")
 }
 
 func show(text string) int {

@@ -34,6 +34,7 @@ package agent
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 	"github.com/epicfilemcnulty/hapgent/internal/agent/server"
@@ -63,6 +64,44 @@ func Check(getenv Getenv) (answer string, err error) {
 		return "", trouble
 	}
 	return s.String(), nil
+}
+
+// Ask asks the agent that the environment tells of for its answer, as HAProxy does.
+func Ask(getenv Getenv) (answer string, err error) {
+	c, err := ReadConfig(getenv)
+	if err != nil {
+		return "", err
+	}
+	answer, err = server.Ask(c.Address)
+	if err != nil {
+		return "", errors.New("no answer from " + c.Address.String() + " (" + IPVariable + ", " + PortVariable + "): " + err.Error())
+	}
+	return statefile.Printable(answer), nil
+}
+
+// Change is what a line says of a state.
+type Change = statefile.Change
+
+// ParseChange reads such a line; an error is about a wrong word.
+func ParseChange(line string) (Change, error) { return statefile.ParseChange(line) }
+
+// Set changes the state in the file, as statefile.File.Change does, and returns
+// what its agent answers once it reads it. A file that is new is its directory's,
+// whatever the umask. It tells no agent.
+func Set(getenv Getenv, change Change) (saved string, warning, err error) {
+	c, err := ReadConfig(getenv)
+	if err != nil {
+		return "", nil, err
+	}
+	syscall.Umask(0)
+	s, w, trouble := statefile.New(c.StateFile).Change(change)
+	if trouble != nil {
+		return "", nil, trouble
+	}
+	if w != nil { // a nil pointer is no nil error
+		warning = w
+	}
+	return s.String(), warning, nil
 }
 
 // Run serves until SIGTERM or SIGINT and returns the exit status.

@@ -11,8 +11,21 @@ import (
 // syscall has them with an allocation for the address (Accept4) or with a word
 // to the scheduler that the goroutine may be gone for long.
 
-func Accept(fd int) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(sysAccept4, uintptr(fd), 0, 0, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+// Peer is where a client comes from: sockaddr_in and sockaddr_in6 of ip(7) and
+// ipv6(7) in one.
+type Peer struct {
+	Family uint16
+	_      uint16   // its port
+	V4     [4]byte  // of AF_INET
+	V6     [16]byte // of AF_INET6
+	_      uint32
+}
+
+// Accept takes a client that waits, and says where it comes from.
+func Accept(fd int, from *Peer) (int, syscall.Errno) {
+	size := uint32(unsafe.Sizeof(*from))
+	n, _, errno := syscall.RawSyscall6(sysAccept4, uintptr(fd), uintptr(unsafe.Pointer(from)), uintptr(unsafe.Pointer(&size)),
+		syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
 	return int(n), errno
 }
 

@@ -105,20 +105,29 @@ func hexGroup(s string) (value int, rest string) {
 func (a Address) String() string {
 	var b []byte
 	if a.V4 {
-		for i, n := range a.IP[:4] {
-			if i > 0 {
-				b = append(b, '.')
-			}
-			b = strconv.AppendUint(b, uint64(n), 10)
-		}
+		b = a.appendIP(b)
 	} else {
-		b = a.appendIPv6(append(b, '['))
+		b = a.appendIP(append(b, '['))
 		if a.Zone != "" {
 			b = append(append(b, '%'), a.Zone...)
 		}
 		b = append(b, ']')
 	}
 	return string(strconv.AppendUint(append(b, ':'), uint64(a.Port), 10))
+}
+
+// appendIP appends the IP address alone, without its zone.
+func (a Address) appendIP(b []byte) []byte {
+	if !a.V4 {
+		return a.appendIPv6(b)
+	}
+	for i, n := range a.IP[:4] {
+		if i > 0 {
+			b = append(b, '.')
+		}
+		b = strconv.AppendUint(b, uint64(n), 10)
+	}
+	return b
 }
 
 func (a Address) appendIPv6(b []byte) []byte {

@@ -45,8 +45,9 @@ const (
 type Server struct {
 	Listeners []Listener
 	Starved   func() // told, at most once a minute, that there was no descriptor or memory for a client
-	Alive     func() // told each AliveTime that the loop runs
-	AliveTime int64  // nanoseconds; 0: it is not told
+	// told each AliveTime that the loop runs, and who asked last; it keeps nothing of that
+	Alive     func(asked []byte)
+	AliveTime int64 // nanoseconds; 0: it is not told
 
 	mu     sync.Mutex // of the answers, held for no longer than it takes to copy
 	answer answer     // what every client gets
@@ -56,13 +57,15 @@ type Server struct {
 	stopPipe  [2]int // closing its second end ends the loop
 	epoll     int
 	clients   clientTable
-	limit     int   // clients that there are descriptors for
-	yieldAt   int64 // when to pass through the scheduler
-	aliveAt   int64 // when to tell that the loop runs; 0: never
-	resumeAt  int64 // when to accept again; 0: accepting
-	starvedAt int64 // when to tell again that there are no descriptors
-	stopAt    int64 // when to end; 0: serving
-	failed    error // what accept cannot get over
+	askers    askers
+	peer      kernel.Peer // of the client that is being accepted
+	limit     int         // clients that there are descriptors for
+	yieldAt   int64       // when to pass through the scheduler
+	aliveAt   int64       // when to tell that the loop runs; 0: never
+	resumeAt  int64       // when to accept again; 0: accepting
+	starvedAt int64       // when to tell again that there are no descriptors
+	stopAt    int64       // when to end; 0: serving
+	failed    error       // what accept cannot get over
 	events    [256]syscall.EpollEvent
 	scratch   [4096]byte // what clients send, never looked at
 }
@@ -201,7 +204,7 @@ func (s *Server) tick(now int64) {
 	}
 	if s.aliveAt != 0 && now >= s.aliveAt {
 		s.aliveAt = now + s.AliveTime
-		s.Alive()
+		s.Alive(s.askers.describe(now))
 	}
 }
 
@@ -226,9 +229,10 @@ func (s *Server) timeout(now int64) int {
 // accept answers up to most clients that wait at the listener.
 func (s *Server) accept(listener int, now int64, most int) {
 	for range most {
-		fd, errno := kernel.Accept(listener)
+		fd, errno := kernel.Accept(listener, &s.peer)
 		switch errno {
 		case 0:
+			s.askers.note(&s.peer, now)
 			s.serve(fd, now)
 		case syscall.EAGAIN:
 			return

@@ -549,7 +549,7 @@ func TestClientTableKeepsTheOrder(t *testing.T) {
 func TestServerFeedsTheWatchdogFromItsLoop(t *testing.T) {
 	s := testServer(t)
 	fed := 0
-	s.Alive, s.AliveTime = func() { fed++ }, 20_000_000
+	s.Alive, s.AliveTime = func([]byte) { fed++ }, 20_000_000
 	s.aliveAt = kernel.Nanotime()
 	for fed < 3 {
 		if err := s.turn(kernel.Nanotime()); err != nil {

@@ -50,6 +50,12 @@ func (f *File) say(parts ...string) *Error {
 	return &f.trouble
 }
 
+// append adds to the error.
+func (f *File) append(more string) *Error {
+	f.trouble.text = append(f.trouble.text, more...)
+	return &f.trouble
+}
+
 // Load reads the state. Whatever stands at the path, it neither hangs nor reads
 // more than maxFileSize.
 func (f *File) Load() (State, *Error) {

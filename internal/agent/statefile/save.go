@@ -26,8 +26,44 @@ var errLocked = errors.New("another process holds the lock of its directory, flo
 // be had. An error says that the state was not saved: the old file stands, unless
 // the error says otherwise.
 func (f *File) Save(s State) (warning, failed *Error) {
+	directory, err := f.lock(lockTries)
+	if err == nil {
+		defer syscall.Close(directory) // gives up the lock
+	}
+	return f.save(s, directory, err)
+}
+
+// Change saves what a change makes of the state that the file holds, as Save does,
+// and under the same lock from the reading on. A file that is not there is made
+// by a change that names a status. One that holds no state is replaced only by a
+// change that names all three: nothing else is known of it.
+func (f *File) Change(c Change) (s State, warning, failed *Error) {
+	directory, err := f.lock(lockTries)
+	if err == nil {
+		defer syscall.Close(directory)
+	}
+	s, failed = f.Load()
+	if failed != nil && !c.all() {
+		if _, why := f.read(); why != syscall.ENOENT {
+			return s, nil, f.append("; a line with a status, a weight and a maxconn replaces it, with weight:- and maxconn:- for none")
+		}
+		if c.status == "" {
+			return s, nil, f.append("; a line with a status makes it")
+		}
+	}
+	c.apply(&s)
+	warning, failed = f.save(s, directory, err)
+	return s, warning, failed
+}
+
+// save writes the state, in the locked directory if there was no error with that.
+func (f *File) save(s State, directory int, err error) (warning, failed *Error) {
 	data := s.appendJSON(f.buffer[:0])
-	but, why, err := f.replaceLocked(data)
+	var but string
+	var why error
+	if err == nil {
+		but, why, err = f.replaceIn(directory, data)
+	}
 	if cannotReplace(err) {
 		cut, e := f.overwrite(data)
 		switch {
@@ -59,14 +95,9 @@ func cannotReplace(err error) bool {
 	return false
 }
 
-// replaceLocked renames a new file over the target. A warning is two parts, what
-// could not be had and why.
-func (f *File) replaceLocked(data []byte) (but string, why, err error) {
-	directory, err := f.lock(lockTries)
-	if err != nil {
-		return "", nil, err
-	}
-	defer syscall.Close(directory) // gives up the lock
+// replaceIn renames a new file over the target, in its locked directory. A warning
+// is two parts, what could not be had and why.
+func (f *File) replaceIn(directory int, data []byte) (but string, why, err error) {
 	var st syscall.Stat_t
 	old := &st
 	switch err = kernel.Stat(kernel.WorkingDirectory, f.target.text(), old, syscall.O_NOFOLLOW); err {
@@ -120,7 +151,11 @@ func (f *File) replace(directory int, data []byte, old *syscall.Stat_t) (but str
 	if temporary == nil {
 		return "", nil, syscall.ENAMETOOLONG
 	}
-	mode := uint32(0o644)
+	var parent syscall.Stat_t
+	if err := syscall.Fstat(directory, &parent); err != nil {
+		return "", nil, err
+	}
+	mode := parent.Mode&0o644 | 0o600 // who may read the directory may read a file that is new
 	if old != nil {
 		mode = 0o600 // until it has the old one's owner
 	}
@@ -132,6 +167,8 @@ func (f *File) replace(directory int, data []byte, old *syscall.Stat_t) (but str
 	defer syscall.Close(fd)
 	if old != nil {
 		but, why = f.keepRights(fd, old)
+	} else {
+		syscall.Fchown(fd, int(parent.Uid), int(parent.Gid)) // as far as this process may
 	}
 	if _, err = kernel.WriteAt(fd, data); err == nil {
 		err = kernel.Sync(fd)

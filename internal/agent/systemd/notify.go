@@ -9,6 +9,7 @@ package systemd
 import (
 	"errors"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
@@ -25,6 +26,10 @@ type Notifier struct {
 	ofAlive  *syscall.SockaddrUnix // the same, since a call writes to it
 	outbox   *outbox
 	message  []byte // being made, in memory that stays
+
+	mu     sync.Mutex // of what follows, held for no longer than it takes to copy
+	status []byte     // what the service does, as told last
+	alive  []byte     // a sign of life, being made
 }
 
 // NewNotifier is one for the socket that the environment names, if any.
@@ -80,7 +85,12 @@ func (n *Notifier) tell(message string, rest []byte) {
 
 // Ready tells that the service has started, or has reloaded, or still runs, and
 // what it does.
-func (n *Notifier) Ready(status []byte) { n.tell("READY=1\nSTATUS=", status) }
+func (n *Notifier) Ready(status []byte) {
+	n.mu.Lock()
+	n.status = append(n.status[:0], status...)
+	n.mu.Unlock()
+	n.tell("READY=1\nSTATUS=", status)
+}
 
 // Failing tells why the service ends before it is ready.
 func (n *Notifier) Failing(why error) { n.tell("STATUS=", []byte(why.Error())) }
@@ -94,11 +104,18 @@ func (n *Notifier) Reloading() {
 // Stopping tells that the service ends.
 func (n *Notifier) Stopping() { n.tell("STOPPING=1", nil) }
 
-// Alive feeds the watchdog. It is called where clients are answered, so it never
-// waits.
-func (n *Notifier) Alive() { n.send(alive, n.ofAlive, syscall.MSG_DONTWAIT) }
-
-var alive = []byte("WATCHDOG=1")
+// Alive feeds the watchdog, and adds to the status of a service that is ready who
+// asked it last. It is called where clients are answered, so it never waits.
+func (n *Notifier) Alive(asked []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.alive = append(n.alive[:0], "WATCHDOG=1"...)
+	if len(n.status) > 0 {
+		n.alive = append(append(n.alive, "\nSTATUS="...), n.status...)
+		n.alive = append(append(n.alive, "; "...), asked...)
+	}
+	n.send(n.alive, n.ofAlive, syscall.MSG_DONTWAIT)
+}
 
 // Flush waits for what was told to be sent, for a second at the most.
 func (n *Notifier) Flush() {

@@ -68,8 +68,8 @@ func TestNotifierTellsSystemdHowTheServiceIs(t *testing.T) {
 		n.Failing(errors.New("no more"))
 		n.Stopping()
 		n.Flush()
-		n.Alive()
-		for _, want := range []string{"READY=1\nSTATUS=answers UP", "RELOADING=1\nMONOTONIC_USEC=", "READY=1\nSTATUS=answers DOWN", "STATUS=no more", "STOPPING=1", "WATCHDOG=1"} {
+		n.Alive([]byte("asked by nobody"))
+		for _, want := range []string{"READY=1\nSTATUS=answers UP", "RELOADING=1\nMONOTONIC_USEC=", "READY=1\nSTATUS=answers DOWN", "STATUS=no more", "STOPPING=1", "WATCHDOG=1\nSTATUS=answers DOWN; asked by nobody"} {
 			got := receive(t, systemd)
 			if usec, ok := strings.CutPrefix(got, "RELOADING=1\nMONOTONIC_USEC="); ok {
 				now := kernel.Nanotime() / 1000
@@ -85,6 +85,16 @@ func TestNotifierTellsSystemdHowTheServiceIs(t *testing.T) {
 	}
 }
 
+// A service that is not ready has no status that could be added to.
+func TestNotifierFeedsTheWatchdogBeforeItIsReady(t *testing.T) {
+	name := t.TempDir() + "/notify"
+	systemd := systemdSocket(t, name)
+	notifierAt(t, name).Alive([]byte("asked by nobody"))
+	if got := receive(t, systemd); got != "WATCHDOG=1" {
+		t.Errorf("told %q", got)
+	}
+}
+
 // A socket that nobody reads: PID 1 is frozen, or the supervisor waits for READY=1
 // and for nothing else.
 func TestNotifierWaitsForNobody(t *testing.T) {
@@ -93,11 +103,11 @@ func TestNotifierWaitsForNobody(t *testing.T) {
 	n := notifierAt(t, name)
 	for range 10_000 { // more than fits the socket and the memory
 		n.Ready([]byte("answers UP"))
-		n.Alive()
+		n.Alive([]byte("asked by nobody"))
 	}
 	n.Flush()
 	for range 500 { // what was kept is told once somebody reads
-		if got := receive(t, systemd); got != "READY=1\nSTATUS=answers UP" && got != "WATCHDOG=1" {
+		if got := receive(t, systemd); got != "READY=1\nSTATUS=answers UP" && got != "WATCHDOG=1\nSTATUS=answers UP; asked by nobody" {
 			t.Fatalf("told %q", got)
 		}
 		n.Ready([]byte("answers UP"))
