@@ -136,6 +136,37 @@ func TestArgumentSpecsAreOfTheDefaults(t *testing.T) {
 	}
 }
 
+// What Galaxy shows is no more than README.md says: where the role runs, and from
+// which controller on.
+func TestGalaxyShowsWhereItRuns(t *testing.T) {
+	type platform struct{ Name string }
+	type info struct {
+		Least     string `yaml:"min_ansible_version"`
+		Platforms []platform
+	}
+	meta := document[map[string]any](t, "meta", "main.yml")
+	b, _ := yaml.Marshal(meta["galaxy_info"])
+	var i info
+	if err := yaml.Unmarshal(b, &i); err != nil {
+		t.Fatal(err)
+	}
+	_, where, _ := strings.Cut(read(t, inTree(t, "ansible", "README.md")), "## Where it runs\n")
+	where, _, _ = strings.Cut(where, "\n## ")
+	if !strings.Contains(where, "controllers | ansible-core "+i.Least+",") {
+		t.Errorf("README.md does not begin with ansible-core %s, which meta/main.yml has", i.Least)
+	}
+	names := map[string]string{"Debian": "Debian", "EL": "RHEL", "Fedora": "Fedora"}
+	for _, p := range i.Platforms {
+		if names[p.Name] == "" || !strings.Contains(where, names[p.Name]) {
+			t.Errorf("meta/main.yml has %s, of which README.md does not say that the role runs there", p.Name)
+		}
+		delete(names, p.Name)
+	}
+	for name := range names {
+		t.Errorf("meta/main.yml does not have %s", name)
+	}
+}
+
 // TestReadmeTables has the tables of variables made from argument_specs.
 func TestReadmeTables(t *testing.T) {
 	role, playbook := options(t, "main"), options(t, "playbook")
