@@ -82,6 +82,7 @@ func TestSources(t *testing.T) {
 	serveMirror(t)
 	dist := published(t)
 	makeYum(t, rpm)
+	haveDNF5(rpm)
 	f := newFleet(t, fromMirror(newVersion(t)), all...)
 	f.vars(rpm, "hapgent_source: dnf\nhapgent_repository: file:///srv/yum\n")
 	archive := "hapgent_repository_key=" + quoted(work+"/archive.asc")
@@ -123,21 +124,29 @@ func TestSources(t *testing.T) {
 	for _, h := range hosts {
 		f.vars(h, "hapgent_source: apt\nhapgent_repository: "+mirror+"/apt\n")
 	}
-	recent.play(f, "site.yml", append(packages(oldVersion), "--check")...).expectChanged() // and no host has the repository yet
-	oldest.play(f, "site.yml", packages(oldVersion)...).expectChanged()
+	check := append(packages(oldVersion), "--check") // and no host has the repository yet
+	recent.play(f, "site.yml", check...).expectChanged()
+	rpm.Run("mv " + libdnf5 + " " + libdnf5 + ".away")
+	recent.play(f, "site.yml", append(check, "--limit", rpm.Name)...).expectChanged()
+	rpm.Run("mv " + libdnf5 + ".away " + libdnf5)
+	recent.play(f, "site.yml", packages(oldVersion)...).expectChanged()
 	rpm.Until("hapgent-"+oldVersion+"-1.x86_64", "rpm -q hapgent")
+	rpm.Run("test -s /var/log/dnf5.log && ! test -e /var/log/dnf.log")
 	expectVersion(rpm, oldVersion, "UP")
 	for _, h := range hosts {
 		h.Until("install ok installed "+oldVersion, "dpkg-query -W -f '${Status} ${Version}' hapgent")
 		h.UntilContains("/lib/systemd/system/hapgent.service", "systemctl show -P FragmentPath hapgent")
 		expectVersion(h, oldVersion, "UP 70%")
 	}
-	recent.play(f, "site.yml", packages(newVersion(t))...).expectChanged()
+	haveDNF4(rpm)
+	oldest.play(f, "site.yml", packages(newVersion(t))...).expectChanged()
 	for _, h := range all {
 		expectVersion(h, newVersion(t), map[bool]string{true: "UP", false: "UP 70%"}[h == rpm])
 	}
-	oldest.play(f, "site.yml", packages(newVersion(t))...).expectUnchanged()
-	recent.play(f, "site.yml", append(packages(newVersion(t)), "--check")...).expectUnchanged()
+	recent.play(f, "site.yml", packages(newVersion(t))...).expectUnchanged()
+	oldest.play(f, "site.yml", append(packages(newVersion(t)), "--check")...).expectUnchanged()
+	haveDNF5(rpm)
+	recent.play(f, "site.yml", packages(newVersion(t))...).expectUnchanged()
 
 	f.vars(hosts[0], "{}\n") // back to the binary, and the others to nothing
 	for _, h := range all[1:] {
@@ -158,6 +167,21 @@ func TestSources(t *testing.T) {
 func haveLittle(h *lab.Host) {
 	h.Write("/etc/sudoers.d/umask", "Defaults umask=0077, umask_override\n")
 	h.Run("chmod 440 /etc/sudoers.d/umask && dpkg --purge curl && mount -t tmpfs -o noexec,nosuid,nodev tmpfs /tmp")
+}
+
+// libdnf5 is how Ansible asks dnf5.
+const libdnf5 = "/usr/lib/python3/dist-packages/libdnf5"
+
+// haveDNF5 makes a host for rpm one whose dnf is dnf5, as Fedora has it; haveDNF4
+// has it dnf 4 again, and trust no key yet.
+func haveDNF5(h *lab.Host) {
+	h.Write("/etc/redhat-release", "Fedora release 43 (Forty Three)\n")
+	h.Run("ln -sf dnf5 /usr/bin/dnf")
+}
+
+func haveDNF4(h *lab.Host) {
+	h.Write("/etc/redhat-release", "CentOS Stream release 10 (Coughlan)\n")
+	h.Run("ln -sf dnf-3 /usr/bin/dnf && rpm -e --allmatches gpg-pubkey")
 }
 
 // makeYum makes a signed repository with both versions on a host for rpm, which
