@@ -20,29 +20,37 @@ type manager struct {
 	upgrade              string // of all packages
 	pinned               string // of all but hapgent
 	older                string // goes back to a version
+	fresh                string // installs, by an index that it has not seen yet
+	remove               string
 }
+
+// state is what hosts have.
+const state = `{"status":"DRAIN","weight":77,"maxconn":300}` + "\n"
 
 const aptUpdate = "apt-get update -o APT::Update::Error-Mode=any"
 
 func aptOn(suite string) manager {
 	return manager{"apt", suite, lab.Server, "With apt", aptUpdate + " && apt-get -y upgrade",
-		"apt-mark hold hapgent && " + aptUpdate + " && apt-get -y upgrade && apt-mark unhold hapgent", "apt-get install -y --allow-downgrades hapgent=%s"}
+		"apt-mark hold hapgent && " + aptUpdate + " && apt-get -y upgrade && apt-mark unhold hapgent", "apt-get install -y --allow-downgrades hapgent=%s",
+		"rm -rf /var/lib/apt/lists/* && " + aptUpdate + " && apt-get install -y hapgent", "apt-get remove -y hapgent"}
 }
 
 func dnfOn(suite, dnf string) manager {
 	return manager{dnf, suite, lab.RPM, "With dnf", dnf + " upgrade -y --refresh",
-		dnf + " upgrade -y --refresh --exclude=hapgent", dnf + " downgrade -y hapgent-%s"}
+		dnf + " upgrade -y --refresh --exclude=hapgent", dnf + " downgrade -y hapgent-%s",
+		dnf + " clean all && " + dnf + " install -y hapgent", dnf + " remove -y hapgent"}
 }
 
 func zypperOn(suite string) manager {
 	const zypper = "zypper --non-interactive "
 	return manager{"zypper", suite, lab.RPM, "With zypper", zypper + "refresh && " + zypper + "update",
 		zypper + "addlock hapgent && " + zypper + "refresh && " + zypper + "update && " + zypper + "removelock hapgent",
-		zypper + "install --oldpackage hapgent=%s"}
+		zypper + "install --oldpackage hapgent=%s",
+		zypper + "clean --all && " + zypper + "install hapgent", zypper + "remove hapgent"}
 }
 
 var managers = []manager{
-	aptOn("bookworm"), aptOn("trixie"),
+	aptOn("bullseye"), aptOn("bookworm"), aptOn("trixie"), aptOn("forky"),
 	dnfOn("bookworm", "dnf"), dnfOn("forky", "dnf"), dnfOn("forky", "dnf5"),
 	zypperOn("trixie"), zypperOn("forky"),
 }
@@ -50,21 +58,26 @@ var managers = []manager{
 // host boots one with hapgent of the first release in the chain, which has a state.
 func (m manager) host(t *testing.T) *lab.Host {
 	t.Helper()
-	h := hosts.Host(t, m.suite, m.profile)
-	web.connect(t, h)
-	if m.profile == lab.RPM {
-		prepareRPM(t, h)
-	}
-	if m.name == "zypper" && m.suite == "forky" {
-		h.Run("rm /etc/rpm/macros.verify") // Debian's zypper does not give rpm 6 the keys that it has
-	}
+	h := m.boot(t)
 	web.publish(t, h, chain[0])
 	m.install(t, h)
 	h.Run("systemctl start hapgent")
 	h.UntilAnswers("FAIL", "9777")
-	h.Run(`echo '{"status":"DRAIN","weight":77,"maxconn":300}' >/etc/hapgent/state.json; systemctl reload hapgent`)
+	h.Write("/etc/hapgent/state.json", state)
+	h.Run("systemctl reload hapgent")
 	m.has(t, h, olderVersions[0])
 	return h
+}
+
+// add runs the lines of the README that come before the installation.
+func (m manager) add(t *testing.T, h *lab.Host) {
+	t.Helper()
+	for _, c := range lines(t, m.section) {
+		if strings.HasSuffix(c.Text, " install hapgent") {
+			return
+		}
+		h.Run(c.Text)
+	}
 }
 
 // install runs the lines of the README, by the dnf that is meant.
@@ -74,6 +87,19 @@ func (m manager) install(t *testing.T, h *lab.Host) {
 		h.Run("ln -sf dnf5 /usr/bin/dnf")
 	}
 	install(t, h, m.section)
+}
+
+// boot boots a host that has the manager.
+func (m manager) boot(t *testing.T) *lab.Host {
+	t.Helper()
+	if m.profile == lab.RPM {
+		h := rpmHost(t, m.suite)
+		m.setLevel(h)
+		return h
+	}
+	h := hosts.Host(t, m.suite, m.profile)
+	web.connect(t, h)
+	return h
 }
 
 // has waits until the host has the version, with the state that it was given.
@@ -92,7 +118,8 @@ func onManagers(t *testing.T, try func(t *testing.T, m manager)) {
 }
 
 // A host lives through three releases and a change of the key: it installs,
-// upgrades, stays where it is pinned, and goes back, to any release that there was.
+// upgrades, stays where it is pinned, goes back, to any release that there was, and
+// removes it in the end.
 func TestThreeReleasesInARow(t *testing.T) {
 	onManagers(t, func(t *testing.T, m manager) {
 		h := m.host(t)
@@ -110,6 +137,10 @@ func TestThreeReleasesInARow(t *testing.T) {
 		}
 		h.Run(m.upgrade)
 		m.has(t, h, version)
+		h.Run(m.remove)
+		if left := h.Run("pgrep hapgent || true; ls /usr/sbin/hapgent 2>/dev/null || true; cat /etc/hapgent/state.json"); left != state {
+			t.Errorf("after %s there is\n%swant the state alone:\n%s", m.remove, left, state)
+		}
 	})
 }
 
@@ -161,7 +192,7 @@ func TestUpgradeForSecurityAlone(t *testing.T) {
 
 // A host has an index from before the site was replaced: it finds what that names.
 func TestIndexOfTenMinutesAgo(t *testing.T) {
-	for _, m := range managers[1:3] {
+	for _, m := range []manager{aptOn("trixie"), dnfOn("bookworm", "dnf")} {
 		t.Run(m.name+" on "+m.suite, func(t *testing.T) {
 			h := m.host(t)
 			web.publish(t, h, chain[1])
