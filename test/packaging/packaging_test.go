@@ -109,18 +109,20 @@ func TestRpmlint(t *testing.T) {
 
 func TestShellcheck(t *testing.T) {
 	var scripts []string
-	for _, pattern := range []string{"packaging/deb/*", "packaging/rpm/*", "packaging/keyring/*", "packaging/sysvinit/*", "test/bin/*"} {
+	for _, pattern := range []string{"packaging/deb/*", "packaging/rpm/*", "packaging/keyring/*", "packaging/sysvinit/*", "packaging/hapgentctl", "packaging/completion/*", "test/bin/*"} {
 		found, err := filepath.Glob(filepath.Join(need.Root(t), pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no scripts %s: %v", pattern, err)
 		}
 		scripts = append(scripts, found...)
 	}
-	// the scripts of an rpm have no line that names the shell
 	for _, script := range scripts {
 		args := []string{"--external-sources", "--source-path=SCRIPTDIR", script}
-		if strings.Contains(script, "/rpm/") {
+		switch filepath.Base(filepath.Dir(script)) { // what has no line that names the shell
+		case "rpm":
 			args = append([]string{"--shell=sh"}, args...)
+		case "completion":
+			args = append([]string{"--shell=bash"}, args...)
 		}
 		run(t, "shellcheck", "shellcheck", args...)
 	}

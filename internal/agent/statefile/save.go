@@ -42,13 +42,14 @@ func (f *File) Change(c Change) (s State, warning, failed *Error) {
 	if err == nil {
 		defer syscall.Close(directory)
 	}
-	s, failed = f.Load()
-	if failed != nil && !c.all() {
-		if _, why := f.read(); why != syscall.ENOENT {
+	if s, failed = f.Load(); failed != nil {
+		switch _, why := f.read(); {
+		case why == nil && !c.all():
 			return s, nil, f.append("; a line with a status, a weight and a maxconn replaces it, with weight:- and maxconn:- for none")
-		}
-		if c.status == "" {
+		case why == syscall.ENOENT && c.status == "":
 			return s, nil, f.append("; a line with a status makes it")
+		case why != nil && why != syscall.ENOENT:
+			return s, nil, failed
 		}
 	}
 	c.apply(&s)

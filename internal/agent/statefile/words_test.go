@@ -144,6 +144,9 @@ func TestChangeReplacesAFileWithoutAStateOnlyAsAWhole(t *testing.T) {
 	if got := contents(t, path); got != broken {
 		t.Errorf("the file became %q", got)
 	}
+	if _, err := change(t, filepath.Dir(path), "down 50% maxconn:-"); err == nil || err.Error() != filepath.Dir(path)+": expected a regular file, found a directory" {
+		t.Errorf("a directory: %v", err)
+	}
 	if s, err := change(t, path, "down 50% maxconn:-"); err != nil || s != "DOWN 50%" {
 		t.Errorf("%q, %v", s, err)
 	}
