@@ -34,8 +34,8 @@ listening() { local i; for ((i = 0; i < 1200; i++)); do (exec 3<>/dev/tcp/127.0.
 		switch background, ok := strings.CutSuffix(c.Text, " &"); {
 		case ok:
 			fmt.Fprintf(&b, "%s >background.log 2>&1 &\nlistening\n", background)
-		case strings.HasPrefix(c.Text, "nc "):
-			fmt.Fprintf(&b, "until_prints '%s' %s\n", strings.TrimSuffix(c.Prints, "\n"), strings.TrimSuffix(c.Text, " </dev/null"))
+		case strings.HasSuffix(c.Text, " --ask"):
+			fmt.Fprintf(&b, "until_prints '%s' %s\n", strings.TrimSuffix(c.Prints, "\n"), c.Text)
 		default:
 			fmt.Fprintf(&b, "{ %s ; } 2>&1 </dev/null\n", c.Text)
 		}

@@ -62,6 +62,7 @@ func refuse(t *testing.T, h *lab.Host) {
 		{"-t 1s down", `hapgentctl: -t takes a number of seconds, found "1s"` + help + "\n2"},
 		{"-t 1 wait 'up 1%'", "hapgentctl: hapgent: expected UP 1% within 1 s, found UP 0%\n1"},
 		{"wait 0% maxconn:- up", "0"},
+		{"ask", "UP 0%\n0"},
 	})
 	expect(t, "the answer after what was refused", h.Ask("9777"), "UP 0%")
 }
