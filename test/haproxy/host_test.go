@@ -98,7 +98,7 @@ func startPIDNamespace(t *testing.T) (pid string) {
 func (h *host) command(environment []string, args ...string) *exec.Cmd {
 	h.t.Helper()
 	nsenter := need.Command(h.t, "nsenter", "util-linux")
-	cmd := exec.Command(nsenter, append([]string{"--target", h.init, "--pid", "--mount", "--wdns=" + h.dir, "--"}, args...)...)
+	cmd := exec.Command(nsenter, append([]string{"--target", h.init, "--pid", "--mount", "/usr/bin/env", "--chdir=" + h.dir}, args...)...)
 	cmd.Env = append(h.agent.environment(), "PATH="+h.path, "TEST_SERVICE="+os.Args[0], serviceVariable+"="+address(h.agent.host, h.ports.service))
 	cmd.Env = append(cmd.Env, environment...)
 	return cmd
