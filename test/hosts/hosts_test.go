@@ -75,12 +75,17 @@ func deb(v string) string { return built.Deb(onHosts, "hapgent", v) }
 
 func rpm(v string) string { return built.RPM(onHosts, "hapgent", v) }
 
-// suites are the releases of Debian that are promised: 11 to 14.
-var suites = []string{"bullseye", "bookworm", "trixie", "forky"}
+// suites are the names of all releases of Debian.
+func suites() (names []string) {
+	for _, s := range lab.Suites {
+		names = append(names, s.Name)
+	}
+	return names
+}
 
 // onDebian tries something on a host of each release of Debian: what depends on
 // systemd, dpkg or the shell.
-func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) { on(t, suites, try) }
+func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) { on(t, suites(), try) }
 
 // onStable tries something on a host of Debian 13 alone: what is the agent's own,
 // and the same everywhere.

@@ -17,7 +17,7 @@ const containerConf = "/usr/share/doc/hapgent/examples/container.conf"
 func TestHostsWithoutNamespaces(t *testing.T) {
 	need.Superuser(t)
 	t.Parallel()
-	for _, suite := range suites {
+	for _, suite := range suites() {
 		for kind, status := range map[string]string{"user": "status=217/USER", "mnt": "status=226/NAMESPACE"} {
 			t.Run(suite+"/"+kind, func(t *testing.T) {
 				t.Parallel()

@@ -13,9 +13,9 @@ import (
 
 func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) {
 	need.Superuser(t)
-	for _, suite := range []string{"bullseye", "bookworm", "trixie", "forky"} {
-		t.Run(suite, func(t *testing.T) {
-			h := hosts.Host(t, suite, lab.Server)
+	for _, suite := range lab.Suites {
+		t.Run(suite.Name, func(t *testing.T) {
+			h := hosts.Host(t, suite.Name, lab.Server)
 			web.connect(t, h)
 			try(t, h)
 		})

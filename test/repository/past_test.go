@@ -49,10 +49,19 @@ func zypperOn(suite string) manager {
 		zypper + "clean --all && " + zypper + "install hapgent", zypper + "remove hapgent"}
 }
 
-var managers = []manager{
-	aptOn("bullseye"), aptOn("bookworm"), aptOn("trixie"), aptOn("forky"),
-	dnfOn("bookworm", "dnf"), dnfOn("forky", "dnf"), dnfOn("forky", "dnf5"),
-	zypperOn("trixie"), zypperOn("forky"),
+// managers are those of all releases of Debian.
+func managers() (all []manager) {
+	for _, s := range lab.Suites {
+		all = append(all, aptOn(s.Name))
+		for _, name := range s.RPM {
+			if name == "zypper" {
+				all = append(all, zypperOn(s.Name))
+			} else {
+				all = append(all, dnfOn(s.Name, name))
+			}
+		}
+	}
+	return all
 }
 
 // host boots one with hapgent of the first release in the chain, which has a state.
@@ -112,7 +121,7 @@ func (m manager) has(t *testing.T, h *lab.Host, version string) {
 }
 
 func onManagers(t *testing.T, try func(t *testing.T, m manager)) {
-	for _, m := range managers {
+	for _, m := range managers() {
 		t.Run(m.name+" on "+m.suite, func(t *testing.T) { try(t, m) })
 	}
 }

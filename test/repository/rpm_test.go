@@ -22,7 +22,7 @@ func rpmHost(t *testing.T, suite string) *lab.Host {
 	web.connect(t, h)
 	shim, err := built.Shim(h.Path("/root"))
 	do(t, err)
-	force := map[bool]string{true: "--force-debian"}[h.Suite == "bookworm"]
+	force := map[string]string{"bullseye": "--force-debian", "bookworm": "--force-debian"}[h.Suite]
 	h.Run("mkdir -p /etc/rpm /etc/yum.repos.d && rpm --install " + force + " /root/" + shim)
 	return h
 }
@@ -151,12 +151,15 @@ var rpmFaults = []struct {
 func TestTamperedYumRepository(t *testing.T) {
 	need.Superuser(t)
 	m := newMallory(t)
-	for _, suite := range []string{"bookworm", "trixie", "forky"} {
-		t.Run(suite, func(t *testing.T) {
-			h := rpmHost(t, suite)
+	for _, suite := range lab.Suites {
+		if suite.RPM == nil {
+			continue
+		}
+		t.Run(suite.Name, func(t *testing.T) {
+			h := rpmHost(t, suite.Name)
 			web.publish(t, h, who.Dist())
-			for _, by := range managers {
-				if by.suite == suite && by.profile == lab.RPM {
+			for _, by := range managers() {
+				if by.suite == suite.Name && by.profile == lab.RPM {
 					t.Run(by.name, func(t *testing.T) { refusesAndTakes(t, h, by, m) })
 				}
 			}

@@ -33,6 +33,21 @@ const (
 	SysV       = "sysv"  // without systemd
 )
 
+// Suite is a release of Debian that the packages are tried on.
+type Suite struct {
+	Name   string   // as the archive has it
+	Debian int      // its number
+	RPM    []string // what installs rpms there, besides rpm
+}
+
+// Suites are all of them, and so what README.md says of where hapgent runs.
+var Suites = []Suite{
+	{"bullseye", 11, []string{"dnf"}},
+	{"bookworm", 12, []string{"dnf"}},
+	{"trixie", 13, []string{"zypper"}},
+	{"forky", 14, []string{"dnf", "dnf5", "zypper"}},
+}
+
 // Lab is a network of hosts.
 type Lab struct {
 	name    string
