@@ -51,19 +51,31 @@ func TestVariables(t *testing.T) {
 		h.Run("pkill -USR1 -o -x hapgent; grep UP /var/lib/lb/state.json || { sleep 1; grep UP /var/lib/lb/state.json; }")
 		answers(h, "9800", "UP 70% maxconn:300")
 	})
-	recent.play(f, "site.yml", others...).expectUnchanged()
 	old.play(f, "site.yml", append(others, "--check")...).expectUnchanged()
 
-	t.Log("on purpose")
+	t.Log("on purpose, while an operator says DOWN")
 	pid := mainPID(hosts[0], "hapgent")
-	forced := append(others, set(`hapgent_force_status="DRAIN"`, "hapgent_force_maxconn=9")...)
+	var ends []func()
+	each(func(h *lab.Host) { ends = append(ends, sayDownOnceAsked(h)) })
+	forced := append(others, "-e", "hapgent_force_maxconn=9")
 	recent.play(f, "site.yml", forced...).expectChanged()
+	for _, end := range ends {
+		end()
+	}
+	each(func(h *lab.Host) {
+		answers(h, "9800", "DOWN 70% maxconn:9")
+		answers(h, "9778", "UP 50% maxconn:9")
+		answers(h, "9779", "FAIL maxconn:9")
+	})
+	forced = append(forced, set(`hapgent_force_status="DRAIN"`)...)
+	old.play(f, "site.yml", append(forced, "--check")...).expectChanged()
+	old.play(f, "site.yml", forced...).expectChanged()
+	recent.play(f, "site.yml", forced...).expectUnchanged()
 	each(func(h *lab.Host) {
 		answers(h, "9800", "DRAIN 70% maxconn:9")
 		answers(h, "9778", "DRAIN 50% maxconn:9")
 		answers(h, "9779", "DRAIN maxconn:9")
 	})
-	old.play(f, "site.yml", forced...).expectUnchanged()
 	if after := mainPID(hosts[0], "hapgent"); after != pid {
 		t.Error("a state that was forced restarted the agent")
 	}
@@ -90,4 +102,19 @@ func TestVariables(t *testing.T) {
 		expectNothingLeft(h)
 		h.Run("! getent passwd lbagent")
 	})
+}
+
+// sayDownOnceAsked is an operator who says DOWN just after the role has asked the
+// agent what it answers. What is returned ends that, once it has happened.
+func sayDownOnceAsked(h *lab.Host) (end func()) {
+	systemctl := strings.TrimSpace(h.Run("readlink -f $(command -v systemctl)"))
+	h.Run("mv " + systemctl + " " + systemctl + ".real")
+	h.Write(systemctl, strings.ReplaceAll(`#!/bin/sh
+SYSTEMCTL.real "$@" || exit
+case "$*" in
+  "show hapgent.service"*) [ -e /run/said ] || { touch /run/said; SYSTEMCTL.real kill --signal USR2 hapgent; } ;;
+esac
+`, "SYSTEMCTL", systemctl))
+	h.Run("chmod 755 " + systemctl)
+	return func() { h.Run("mv " + systemctl + ".real " + systemctl + "; rm /run/said") }
 }
