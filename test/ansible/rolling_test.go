@@ -49,7 +49,23 @@ backend sample
 	default-server check inter 300ms agent-check agent-port 9777 agent-inter 300ms agent-send hapgent\n
 `
 
+// strangeConfig is of servers whose agent HAProxy does not reach, or does not ask.
+const strangeConfig = `backend unreached
+	server strange %[1]s:8080 agent-check agent-port 1 agent-inter 300ms
+backend unasked
+	server strange %[1]s:8080
+`
+
 const deployTasks = `
+- name: Find out where HAProxy is
+  ansible.builtin.set_fact:
+    web_balancer: "{{ web_reloads | default(inventory_hostname) }}"
+- name: Reload HAProxy
+  ansible.builtin.systemd:
+    name: haproxy
+    state: reloaded
+  delegate_to: "{{ web_balancer }}"
+  when: web_reloads is defined
 - name: Install the version
   ansible.builtin.copy:
     content: "{{ web_version }}"
@@ -81,7 +97,7 @@ func startService(t *testing.T) *service {
 		h.Write("/opt/web/version", "1")
 		h.Write("/etc/systemd/system/web.service", fmt.Sprintf(webUnit, binary))
 		h.Run("systemctl daemon-reload && systemctl enable --now --quiet web")
-		config += fmt.Sprintf("\tserver %s %s:8080 weight 100\n", h.Name, h.Address)
+		config += fmt.Sprintf("\tserver %s %s:8080 weight 100%s\n", h.Name, h.Address, map[bool]string{true: " no-check"}[h == s.unchecked()])
 	}
 	serveMirror(t)
 	s.fleet = newFleet(t, fromMirror(newVersion(t))+"hapgent_status: UP\nhapgent_health_url: http://127.0.0.1:8080/health\n", s.hosts...)
@@ -89,13 +105,13 @@ func startService(t *testing.T) *service {
 	s.write("site.yml", "- hosts: hapgent\n  gather_subset: ['!all']\n  roles: ["+collectionName+"hapgent]\n")
 	// as EL 8 has it
 	s.hosts[3].Run("mkdir -p /usr/libexec && ln -s $(readlink -f /usr/bin/python3) /usr/libexec/platform-python && rm /usr/bin/python3")
-	s.vars(s.hosts[3], "ansible_python_interpreter: /usr/libexec/platform-python\n")
+	s.vars(s.hosts[3], platformPython)
 	oldest.play(s.fleet, "site.yml")
 	others := ""
-	for _, b := range s.balancers {
+	for i, b := range s.balancers {
 		others += fmt.Sprintf("%s ansible_host=%s\n", b.Name, b.Address)
 		s.urls = append(s.urls, "http://"+b.Address+"/")
-		b.Write("/etc/haproxy/haproxy.cfg", config)
+		b.Write("/etc/haproxy/haproxy.cfg", config+[]string{fmt.Sprintf(strangeConfig, s.hosts[0].Address), ""}[i])
 		b.Run("systemctl restart haproxy")
 	}
 	s.write("others.ini", others)
@@ -104,6 +120,11 @@ func startService(t *testing.T) *service {
 	}
 	return s
 }
+
+const platformPython = "ansible_python_interpreter: /usr/libexec/platform-python\n"
+
+// unchecked is the host of which HAProxy checks the agent alone.
+func (s *service) unchecked() *lab.Host { return s.hosts[2] }
 
 // status is how a HAProxy shows the host.
 func (s *service) status(balancer, h *lab.Host) string {
@@ -135,6 +156,9 @@ func (s *service) socket(command string) {
 
 func (s *service) expect(h *lab.Host, status string) {
 	s.t.Helper()
+	if status == "UP" && h == s.unchecked() {
+		status = "no check"
+	}
 	for _, b := range s.balancers {
 		waitFor(s.t, h.Name+" "+status, func() bool { return strings.HasPrefix(s.status(b, h), status) })
 	}
@@ -188,9 +212,12 @@ func (s *service) expectTable() {
 	}
 	answers(s.hosts[0], "9777", "UP")
 	all := set(`hapgent_hosts="`+s.hosts[1].Name+","+s.hosts[3].Name+`"`, "hapgent_force_weight=40")
+	recent.play(s.fleet, collectionName+"state", append(all, "--check")...).expectChanged()
+	s.hosts[3].Run("grep 30 /etc/hapgent/state.json")
 	recent.play(s.fleet, collectionName+"state", all...).expectChanged()
 	answers(s.hosts[1], "9777", "DRAIN 40%")
 	answers(s.hosts[3], "9777", "UP 40%")
+	s.hosts[3].Until("nobody hapgent 640", "stat -c '%U %G %a' /etc/hapgent/state.json")
 	here.play(s.fleet, "state.yml", all...).expectUnchanged()
 	s.hosts[2].Run(`echo '{"status":"UP"}' >/etc/hapgent/state.json`)
 }
@@ -209,18 +236,17 @@ func TestRolling(t *testing.T) {
 	byPage := s.haproxys(func(b *lab.Host) string { return "http://" + b.Address + ":8404/stats;csv" })
 
 	s.expectRefusals(bySocket)
-	s.expectSecondsToCount()
-	p, err := here.try(s.fleet, "rolling.yml", s.deploy("2", bySocket, `hapgent_haproxy_server="nosuch"`)...)
-	if err == nil {
-		t.Error("a host was deployed that HAProxy does not show")
-	}
-	p.expect(s.hosts[0].Name + " failed at See that HAProxy knows the host: HAProxy shows no server nosuch: set hapgent_haproxy_server to its name; nothing was changed")
+	s.expectToKnowWhoListens()
+	s.expectToNoticeAReload(bySocket)
 
 	t.Log("agents are killed all the time, and one host reboots in the middle")
 	tr := startTraffic(t, s.urls)
 	stop := s.killAgents()
 	start := time.Now()
-	here.play(s.fleet, "rolling.yml", s.deploy("2", bySocket, "web_reboots="+quoted(s.hosts[1].Name))...)
+	p := here.play(s.fleet, "rolling.yml", s.deploy("2", bySocket, "web_reboots="+quoted(s.hosts[1].Name))...)
+	if strings.Contains(p.output, "was reloaded") {
+		t.Errorf("a HAProxy was reloaded:\n%s", p.output)
+	}
 	t.Logf("%d hosts took %.0f s; agents killed: %d", len(s.hosts), time.Since(start).Seconds(), stop())
 	tr.expectNoLoss(2000)
 	s.expectAll([4]seen{{"2", "UP", "UP"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}, {"2", "UP", "UP"}})
@@ -228,7 +254,7 @@ func TestRolling(t *testing.T) {
 	t.Log("an operator has disabled one host, and the deploy of another fails")
 	s.socket("disable server sample/" + s.hosts[0].Name)
 	tr = startTraffic(t, s.urls)
-	p, err = recent.try(s.fleet, collectionName+"rolling", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
+	p, err := recent.try(s.fleet, collectionName+"rolling", s.deploy("3", byPage, "web_stumbles="+quoted(s.hosts[1].Name))...)
 	tr.expectNoLoss(1000)
 	if err == nil {
 		t.Errorf("no failure:\n%s", p.output)
@@ -260,45 +286,78 @@ func TestRolling(t *testing.T) {
 	}
 }
 
-// expectRefusals has rolling.yml refuse what cannot be right, and say in check mode
-// what would be, before anything is touched.
+// expectRefusals has rolling.yml refuse tasks that are not there, and say in check
+// mode what would be, before anything is touched.
 func (s *service) expectRefusals(haproxy string) {
 	s.t.Helper()
-	for message, variable := range map[string]string{
-		"Could not find or access '" + s.path("nosuch.yml") + "'":        "hapgent_deploy_tasks=" + quoted(s.path("nosuch.yml")),
-		"value of hapgent_drain must be one of: DRAIN, DOWN, got: MAINT": `hapgent_drain="MAINT"`,
-	} {
-		p, err := newest(s.t).try(s.fleet, collectionName+"rolling", append(s.deploy("2", haproxy), set(variable)...)...)
-		if err == nil {
-			s.t.Errorf("%s was taken", variable)
-		}
-		p.expect(message)
-		p.expectUnchanged()
+	p, err := newest(s.t).try(s.fleet, collectionName+"rolling", append(s.deploy("2", haproxy), set("hapgent_deploy_tasks="+quoted(s.path("nosuch.yml")))...)...)
+	if err == nil {
+		s.t.Error("tasks were taken that are not there")
 	}
-	p := middle(s.t).play(s.fleet, collectionName+"rolling", append(s.deploy("2", haproxy), "--check")...)
+	p.expect("Could not find or access '" + s.path("nosuch.yml") + "'")
+	p.expectUnchanged()
+	p = middle(s.t).play(s.fleet, collectionName+"rolling", append(s.deploy("2", haproxy, "hapgent_serial=4"), "--check")...)
 	for _, h := range s.hosts {
 		p.expect(h.Name + " would be taken out by DRAIN, deployed, and brought back by READY and UP")
 	}
 	s.expectAll([4]seen{{"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "UP", "UP"}})
 }
 
-// expectSecondsToCount deploys a host of which a HAProxy that takes three seconds
-// to answer says that it stays in traffic: how often it is asked in four seconds
-// does not grow with how busy the machine is.
-func (s *service) expectSecondsToCount() {
+// expectToKnowWhoListens has rolling.yml refuse, each before it is touched, a host
+// whose agent HAProxy does not reach, does not ask or does not know; one whose agent
+// nobody asks; and one whose agent cannot be told by --set. Of the fourth a HAProxy
+// that takes three seconds to answer says that it stays in traffic: how often it is
+// asked in four seconds does not grow with how busy the machine is.
+func (s *service) expectToKnowWhoListens() {
 	s.t.Helper()
-	h := s.hosts[3]
-	h.Write("/srv/stat", "# pxname,svname,scur,status,\nsample,"+h.Name+",0,UP,\n")
-	h.Run("systemd-run --quiet socat UNIX-LISTEN:/run/slow.sock,fork SYSTEM:'echo x >>/run/asked; sleep 3; cat /srv/stat'")
-	p, err := newest(s.t).try(s.fleet, "rolling.yml", s.deploy("2", `hapgent_haproxy=["`+h.Name+`:/run/slow.sock"]`, "hapgent_hosts="+quoted(h.Name), "hapgent_timeout=4")...)
+	unknown, unasked, old, slow := s.hosts[0], s.hosts[1], s.hosts[2], s.hosts[3]
+	sockets := [2]string{s.balancers[0].Name + ":/run/haproxy/admin.sock", s.balancers[1].Name + ":/run/haproxy/admin.sock"}
+	s.vars(unknown, "hapgent_haproxy_server: strange\nhapgent_haproxy: ["+sockets[0]+", "+sockets[1]+"]\n")
+	s.socket("disable agent sample/" + unasked.Name)
+	unasked.Run("systemctl restart hapgent") // which forgets who has asked
+	old.Run("mv /usr/sbin/hapgent /usr/sbin/hapgent.new")
+	old.Write("/usr/sbin/hapgent", "#!/bin/sh\n[ \"$1\" = --help ] && echo 'Usage: hapgent [--check | --version | --help]' || exec /usr/sbin/hapgent.new \"$@\"\n")
+	old.Run("chmod 755 /usr/sbin/hapgent")
+	slow.Write("/srv/stat", "# pxname,svname,scur,stot,status,agent_status,\nsample,"+slow.Name+",0,0,UP,L7OK,\n")
+	slow.Run("systemd-run --quiet socat UNIX-LISTEN:/run/slow.sock,fork SYSTEM:'echo x >>/run/asked; sleep 3; cat /srv/stat'")
+	s.vars(slow, platformPython+"hapgent_haproxy: ["+slow.Name+":/run/slow.sock]\n")
+
+	p, err := newest(s.t).try(s.fleet, "rolling.yml", s.deploy("2", "hapgent_serial=4", "hapgent_timeout=4")...)
 	if err == nil {
-		s.t.Error("a host was deployed that HAProxy shows in traffic")
+		s.t.Error("hosts were deployed of which nobody notices what the agent says")
 	}
-	p.expect(h.Name+" failed at Ask stats sockets", "it stays out of the balancer, its agent answers DRAIN")
+	const why = "; see that HAProxy has agent-check for the server, and that nothing keeps it from port 9777 of the host: a firewall, or SELinux without haproxy_connect_any; nothing was changed"
+	p.expect(unknown.Name+" failed at See what HAProxy shows: wanted asked, found "+sockets[1]+": no server strange, set hapgent_haproxy_server to its name; "+
+		sockets[0]+": unreached/strange no check, sessions 0, agent check L4CON; "+sockets[0]+": unasked/strange no check, sessions 0, no agent check"+why,
+		unasked.Name+" failed at See what HAProxy shows: wanted asked, found nobody but the host itself has asked the agent for two minutes"+why,
+		old.Name+" failed at See that it can set states: hapgent on "+old.Name+" is too old for this playbook, it has no --set: run the role first, which leaves states as they are; nothing was changed",
+		slow.Name+" failed at See what HAProxy shows: wanted out, found "+slow.Name+":/run/slow.sock: sample/"+slow.Name+" UP, sessions 0, agent check L7OK; it stays out of the balancer, its agent answers DRAIN")
 	const most = 1 + 3 // to know the host, and to see it out
-	if n := strings.Count(h.Run("cat /run/asked"), "x"); n > most {
+	if n := strings.Count(slow.Run("cat /run/asked"), "x"); n > most {
 		s.t.Errorf("HAProxy was asked %d times for three seconds each, want at most %d in four", n, most)
 	}
+
+	old.Run("mv /usr/sbin/hapgent.new /usr/sbin/hapgent")
+	s.socket("enable agent sample/" + unasked.Name)
+	s.vars(unknown, "{}\n")
+	s.vars(slow, platformPython)
+	s.expectAll([4]seen{{"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "DRAIN", "DRAIN"}})
+}
+
+// expectToNoticeAReload has a HAProxy reloaded while a host is out: it takes the
+// host to be up until it has asked the agent.
+func (s *service) expectToNoticeAReload(haproxy string) {
+	s.t.Helper()
+	for range 4 * len(s.hosts) {
+		for _, url := range s.urls {
+			if out, err := theLab.Command("curl", "-fsS", url).CombinedOutput(); err != nil {
+				s.t.Fatalf("%v: %s", err, out)
+			}
+		}
+	}
+	h, b := s.unchecked(), s.balancers[0]
+	p := newest(s.t).play(s.fleet, "rolling.yml", s.deploy("2", haproxy, "hapgent_hosts="+quoted(h.Name), "web_reloads="+quoted(b.Name))...)
+	p.expect("WARNING: " + b.Name + ":/run/haproxy/admin.sock was reloaded while " + h.Name + " was out")
 }
 
 // disableWhileDown is an operator who disables the host while it is being deployed.
