@@ -155,7 +155,7 @@ func TestGalaxyShowsWhereItRuns(t *testing.T) {
 	if !strings.Contains(where, "controllers | ansible-core "+i.Least+",") {
 		t.Errorf("README.md does not begin with ansible-core %s, which meta/main.yml has", i.Least)
 	}
-	names := map[string]string{"Debian": "Debian", "EL": "RHEL", "Fedora": "Fedora"}
+	names := map[string]string{"Debian": "Debian", "Ubuntu": "Ubuntu", "EL": "RHEL", "Fedora": "Fedora"}
 	for _, p := range i.Platforms {
 		if names[p.Name] == "" || !strings.Contains(where, names[p.Name]) {
 			t.Errorf("meta/main.yml has %s, of which README.md does not say that the role runs there", p.Name)
