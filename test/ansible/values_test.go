@@ -73,12 +73,21 @@ const wrongPlay = `    - block:
         - ansible.builtin.debug: {msg: 'CASE %[1]d {{ ansible_failed_result.msg | replace("\n", " ") }} {{ ansible_failed_result.argument_errors | default([]) | join("; ") }} END'}
 `
 
-// facts are of hosts that are not to be had, and what the role makes of them.
+// factsPlay has what the role makes of hosts that are not to be had, and of two
+// HAProxys: sessions are of one, and one that counts less than before has been
+// reloaded.
 const factsPlay = `    - ansible.builtin.set_fact: {cacheable: true, architecture: armv8l, pkg_mgr: dnf5}
     - ansible.builtin.include_role: {name: hapgent, tasks_from: playbook, public: true}
       vars: {hapgent_source: dnf}
     - ansible.builtin.debug: {msg: "FACTS {{ hapgent__asset }} {{ hapgent__package_manager }} END"}
       vars: {hapgent_source: dnf}
+    - ansible.builtin.debug: {msg: "HAPROXYS {{ hapgent__sessions }} {{ hapgent__reloaded | join(' ') }} END"}
+      vars:
+        hapgent_haproxy_server: web
+        hapgent__counted: {one: 5, other: 30}
+        hapgent__said:
+          - {of: one, text: "# pxname,svname,scur,stot,\na,web,3,4,\nb,web,1,2,\nb,more,9,9,"}
+          - {of: other, text: "# pxname,svname,scur,stot,\na,web,2,29,"}
 `
 
 // TestWrongValues tries all in one play, on a host of which nothing is to change.
@@ -93,7 +102,7 @@ func TestWrongValues(t *testing.T) {
 	}
 	f.write("wrong.yml", play+"    - ansible.builtin.debug: {msg: \"TAKEN {{ taken | default([]) }} END\"}\n"+factsPlay)
 	p := oldest.play(f, "wrong.yml")
-	p.expect("TAKEN [] END", "FACTS hapgent-armhf dnf5 END")
+	p.expect("TAKEN [] END", "FACTS hapgent-armhf dnf5 END", "HAPROXYS 4 other END")
 	for i, w := range all {
 		_, message, _ := strings.Cut(p.output, fmt.Sprintf("CASE %d ", i))
 		message, _, _ = strings.Cut(message, " END")
