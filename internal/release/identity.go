@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -184,24 +185,37 @@ func (i identity) security(ctx context.Context, s build.Source) ([]byte, error) 
 	return keysBlock.ReplaceAllLiteral(text, []byte("<!-- keys -->\n```text\n"+keys.String()+"```\n")), nil
 }
 
-// CheckSecurity says whether SECURITY.md of the tree has the fingerprints of its keys.
-func CheckSecurity(ctx context.Context, s build.Source) error {
+// copies are the files of the tree that `make keys` makes of the keys in packaging, by
+// their paths; nil is one that must not be there.
+func (i identity) copies(ctx context.Context, s build.Source) (map[string][]byte, error) {
+	security, err := i.security(ctx, s)
+	return map[string][]byte{
+		securityFile: security,
+		roleFolder + "/files/" + allowedSignersFile: i.allowedSigners,
+		roleFolder + "/files/" + keyringFile:        i.keyring,
+	}, err
+}
+
+// CheckKeys says whether SECURITY.md and the role have the keys that are in packaging.
+func CheckKeys(ctx context.Context, s build.Source) error {
 	i, err := readTrusted(s)
 	if err != nil {
 		return err
 	}
-	want, err := i.security(ctx, s)
+	copies, err := i.copies(ctx, s)
 	if err != nil {
 		return err
 	}
-	if found, err := os.ReadFile(filepath.Join(s.Root, securityFile)); err != nil || !bytes.Equal(found, want) {
-		return errors.Join(err, fmt.Errorf("%s has not the fingerprints of the keys in packaging: `make keys` writes them", securityFile))
+	for _, name := range slices.Sorted(maps.Keys(copies)) {
+		if found, err := optional(filepath.Join(s.Root, name)); err != nil || !bytes.Equal(found, copies[name]) {
+			return errors.Join(err, fmt.Errorf("%s has not the keys that are in packaging: `make keys` writes them", name))
+		}
 	}
 	return nil
 }
 
 // WriteKeys writes the OpenPGP keys that gpg knows by the names, separated by
-// blanks, into the tree, where there is one, and the fingerprints of all keys.
+// blanks, into the tree, where there is one, and all keys to where they are copied.
 func WriteKeys(ctx context.Context, s build.Source, pgpKeys string) error {
 	if names := strings.Fields(pgpKeys); len(names) > 0 {
 		pgp, err := gnupg.Find(ctx, "", names...)
@@ -220,9 +234,20 @@ func WriteKeys(ctx context.Context, s build.Source, pgpKeys string) error {
 	if err != nil {
 		return err
 	}
-	text, err := i.security(ctx, s)
+	copies, err := i.copies(ctx, s)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(s.Root, securityFile), text, 0o644)
+	for name, text := range copies {
+		path := filepath.Join(s.Root, name)
+		if text == nil {
+			err = os.RemoveAll(path)
+		} else {
+			err = os.WriteFile(path, text, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

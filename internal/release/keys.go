@@ -69,7 +69,7 @@ func Open(ctx context.Context, s build.Source, sshKey, pgpKeys string, ask keys.
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckSecurity(ctx, s); err != nil {
+	if err := CheckKeys(ctx, s); err != nil {
 		return nil, err
 	}
 	key, err := keys.Open(sshKey, ask)

@@ -50,13 +50,13 @@ func TestNewestVersionsThatFitStay(t *testing.T) {
 	}
 }
 
-// The tree's own SECURITY.md is what users compare keys with.
-func TestSecurityHasTheKeysOfTheTree(t *testing.T) {
+// The tree's own SECURITY.md is what users compare keys with, and its role has them.
+func TestSecurityAndRoleHaveTheKeysOfTheTree(t *testing.T) {
 	s, err := build.Here()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckSecurity(t.Context(), s); err != nil {
+	if err := CheckKeys(t.Context(), s); err != nil {
 		t.Error(err)
 	}
 }

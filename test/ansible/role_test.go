@@ -60,7 +60,8 @@ func TestChecksumIsThatOfTheBinaryOfThisTree(t *testing.T) {
 	}
 }
 
-// The units and the list of signers are the packages' own.
+// The units and the keys are the packages' own. There is no keyring before the first
+// release.
 func TestFilesAreThePackages(t *testing.T) {
 	units, err := filepath.Glob(inTree(t, "packaging", "systemd", "hapgent*"))
 	if err != nil || len(units) == 0 {
@@ -69,6 +70,10 @@ func TestFilesAreThePackages(t *testing.T) {
 	want := map[string]string{"allowed_signers": inTree(t, "packaging", "allowed_signers")}
 	for _, unit := range units {
 		want[filepath.Join("systemd", filepath.Base(unit))] = unit
+	}
+	keyring := inTree(t, "packaging", "hapgent-archive-keyring.asc")
+	if _, err := os.Stat(keyring); err == nil {
+		want["hapgent-archive-keyring.asc"] = keyring
 	}
 	found := map[string]string{}
 	files := inTree(t, "ansible", "files")
@@ -86,7 +91,7 @@ func TestFilesAreThePackages(t *testing.T) {
 		if *update {
 			write(t, filepath.Join(files, name), read(t, of))
 		} else if found[name] == "" || read(t, found[name]) != read(t, of) {
-			t.Errorf("ansible/files/%s is not %s: run `go test ./test/ansible -run %s -update`", name, of, t.Name())
+			t.Errorf("ansible/files/%s is not %s: run `make keys`, or `go test ./test/ansible -run %s -update`", name, of, t.Name())
 		}
 	}
 	for name := range found {

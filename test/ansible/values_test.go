@@ -43,7 +43,8 @@ var wrongValues = []wrongValue{
 	{"hapgent_instances", "'{\"port\": 9778}'", `hapgent_instances must be a list, found "`},
 	{"hapgent_checksums", "'amd64=abc'", `hapgent_checksums must be a dictionary, found "amd64=abc": give it as JSON`},
 	{"hapgent_signature", "'false'", "what vouches for the download must be a sum that is pinned, or hapgent_signature"},
-	{"hapgent_repository", "http://mirror/apt", "hapgent_repository_key must be the file of the key that signs hapgent_repository"},
+	{"hapgent_repository", "http://mirror/apt, hapgent_repository_key: none.asc", `hapgent_repository_key must be the file of the key that signs hapgent_repository, found "none.asc"`},
+	{"hapgent_repository", "http://mirror/apt, hapgent_repository_key: ''", `hapgent_repository_key must be the file of the key that signs hapgent_repository, found ""`},
 }
 
 // wrongOfPlaybooks likewise, of the playbooks' own variables.
@@ -75,10 +76,13 @@ const wrongPlay = `    - block:
 
 // factsPlay has what the role makes of hosts that are not to be had, and of two
 // HAProxys: sessions are of one, and one that counts less than before has been
-// reloaded.
+// reloaded. A key that the role has among its files, as that of a release has by
+// default, is found there.
 const factsPlay = `    - ansible.builtin.set_fact: {cacheable: true, architecture: armv8l, pkg_mgr: dnf5}
     - ansible.builtin.include_role: {name: hapgent, tasks_from: playbook, public: true}
       vars: {hapgent_source: dnf}
+    - ansible.builtin.include_role: {name: hapgent, tasks_from: playbook}
+      vars: {hapgent_repository: http://mirror/apt, hapgent_repository_key: allowed_signers}
     - ansible.builtin.debug: {msg: "FACTS {{ hapgent__asset }} {{ hapgent__package_manager }} END"}
       vars: {hapgent_source: dnf}
     - ansible.builtin.debug: {msg: "HAPROXYS {{ hapgent__sessions }} {{ hapgent__reloaded | join(' ') }} END"}

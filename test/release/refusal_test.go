@@ -175,12 +175,28 @@ func TestRefusedOpenPGPKeys(t *testing.T) {
 	}
 	do(t, r.Commit(tag))
 	refused(t, r, `a key of [0-9A-F]{40} has a signature by SHA-1`, "GPG_KEY=weak@example.org")
+	forgetKeyring(t, r)
+}
+
+// forgetKeyring makes the tree what it is before its maintainer has made the OpenPGP
+// key, of which there is no release.
+func forgetKeyring(t *testing.T, r *releaser.Releaser) {
+	t.Helper()
+	tag := "v" + strings.TrimSpace(string(read(t, r.Tree, "VERSION")))
+	const copied = " has not the keys that are in packaging: `make keys` writes them"
 	do(t, os.Remove(filepath.Join(r.Tree, "packaging", "hapgent-archive-keyring.asc")))
 	do(t, r.Commit(tag))
-	refused(t, r, "SECURITY.md has not the fingerprints of the keys in packaging: `make keys` writes them")
+	refused(t, r, "SECURITY.md"+copied)
+	do(t, r.WriteKeys("GPG_KEY="))
+	write(t, "", r.Tree, "ansible/files/allowed_signers")
+	do(t, r.Commit(tag))
+	refused(t, r, "ansible/files/allowed_signers"+copied)
 	do(t, r.WriteKeys("GPG_KEY="))
 	do(t, r.Commit(tag))
 	refused(t, r, "GPG_KEY: packaging/hapgent-archive-keyring.asc is not there, .*`make keys` writes it")
+	if got := string(read(t, r.Tree, "SECURITY.md")); strings.Contains(got, "OpenPGP  ") {
+		t.Errorf("SECURITY.md names an OpenPGP key that is not there:\n%s", got)
+	}
 }
 
 // A target that fails when others are done leaves nothing, and what was there

@@ -22,3 +22,15 @@ func TestRoleChecksum(t *testing.T) {
 		t.Errorf("%v\n%s\nthe defaults are now\n%s\nwant\n%s", err, out, got, right)
 	}
 }
+
+// Hosts that the role of a release sets up trust the keys of that release.
+func TestRoleHasTheKeysOfItsRelease(t *testing.T) {
+	role := t.TempDir()
+	version := strings.TrimSpace(string(read(t, who.Tree, "VERSION")))
+	output(t, role, "", "tar", "-xzf", filepath.Join(who.Dist(), "hapgent-ansible-role-"+version+".tar.gz"))
+	for _, name := range []string{"allowed_signers", "hapgent-archive-keyring.asc"} {
+		if got, want := read(t, role, "hapgent", "files", name), read(t, who.Dist(), name); string(got) != string(want) {
+			t.Errorf("the role has in %s\n%s\nwant\n%s", name, got, want)
+		}
+	}
+}
