@@ -199,6 +199,19 @@ func forgetKeyring(t *testing.T, r *releaser.Releaser) {
 	}
 }
 
+// git would answer for the tree around a tarball that is unpacked in it, where a release
+// could be made of any source.
+func TestReleaseOfASourceTarballIsRefused(t *testing.T) {
+	r := successor(t)
+	run := filepath.Join(r.Tree, "run") // which git ignores
+	name := "hapgent-" + strings.TrimSpace(string(read(t, r.Tree, "VERSION")))
+	do(t, os.MkdirAll(run, 0o755))
+	output(t, run, "", "tar", "-xf", filepath.Join(who.Dist(), name+".tar.gz"))
+	r.Tree = filepath.Join(run, name)
+	write(t, "changed\n", r.Tree, "README.md")
+	refused(t, r, `this is a source tarball, with .source.json, and nobody can check here that it is what tag v\S+ names: make the release in a clone`)
+}
+
 // A target that fails when others are done leaves nothing, and what was there
 // before as it was.
 func TestHalfAReleaseIsNone(t *testing.T) {

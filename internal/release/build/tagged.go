@@ -47,6 +47,10 @@ func (s Source) CheckTagged(ctx context.Context) error {
 }
 
 func (s Source) checkTree(ctx context.Context) error {
+	// git may know a folder around it, and would answer for that
+	if _, err := os.Stat(filepath.Join(s.Root, RecordFile)); err == nil {
+		return fmt.Errorf("this is a source tarball, with %s, and nobody can check here that it is what tag %s names: make the release in a clone, or a snapshot, without keys", RecordFile, s.Tag())
+	}
 	changes, err := s.git(ctx, "status", "--porcelain")
 	if err != nil {
 		return fmt.Errorf("a release is made of a git tree: %w", err)
