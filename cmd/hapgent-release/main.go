@@ -5,12 +5,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/signal"
@@ -26,25 +23,17 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/packages"
 )
 
-const usage = `Usage: hapgent-release build [-o FILE] PROGRAM
-       hapgent-release cross [-o DIRECTORY]
-       hapgent-release packages [-o DIRECTORY]
-       hapgent-release release [-o DIRECTORY]
-       hapgent-release image [-o DIRECTORY]
-       hapgent-release verify DIRECTORY
-       hapgent-release role-checksum
-       hapgent-release keys
-       hapgent-release notes
+const usage = `Usage: hapgent-release COMMAND
 
-  build          build a program for this machine's architecture, into run/PROGRAM
-  cross          vet and build every program for every architecture, into run/cross
-  packages       make .deb and .rpm packages for this machine's architecture, in dist
-  release        make all that a release is, in dist
-  image          make a container image of the agent, an OCI layout, in run/image
-  verify         check a release that was published, and that the source makes it
-  role-checksum  write the checksum of the agent for amd64 into the Ansible role
-  keys           write the keyring, of GPG_KEY, and fingerprints into SECURITY.md
-  notes          print what the changelog says of the version
+  build PROGRAM     build a program for this machine's architecture, into run/PROGRAM
+  cross             vet and build every program for every architecture, into run/cross
+  packages          make .deb and .rpm packages for this machine's architecture, in dist
+  release           make all that a release is, in dist
+  image             make a container image of the agent, an OCI layout, in run/image
+  verify DIRECTORY  check a release that was published, and that the source makes it
+  role-checksum     write the checksum of the agent for amd64 into the Ansible role
+  keys              write the keyring, of GPG_KEY, and what the tree says of keys
+  notes             print what the changelog says of the version
 
 A release is signed with two keys. Without them it is a snapshot, by throw-away
 keys in run/snapshot-keys:
@@ -67,8 +56,6 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	switch err := run(ctx, os.Args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(usage)
 	case errors.As(err, new(misuse)):
 		fmt.Fprintf(os.Stderr, "hapgent-release: %v\ntry hapgent-release --help\n", err)
 		os.Exit(2)
@@ -79,39 +66,32 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	names := strings.Join(slices.Sorted(maps.Keys(commands)), ", ")
 	if len(args) == 0 {
-		return misuse{fmt.Errorf("expected a command, one of %s", commandNames())}
+		return misuse{fmt.Errorf("expected a command, one of %s", names)}
 	}
-	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	output := flags.String("o", "", "")
-	if args[0] == "-h" || args[0] == "--help" {
-		return flag.ErrHelp
+	if slices.Contains(args, "-h") || slices.Contains(args, "--help") {
+		fmt.Print(usage)
+		return nil
 	}
-	if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
-		return err
-	} else if err != nil {
-		return misuse{err}
+	c, ok := commands[args[0]]
+	if !ok {
+		return misuse{fmt.Errorf("unknown command %q, expected one of %s", args[0], names)}
+	}
+	if found := len(args) - 1; found != c.arguments {
+		return misuse{fmt.Errorf("%s takes %s, found %d", args[0], [...]string{"no argument", "one argument"}[c.arguments], found)}
 	}
 	source, err := build.Here()
 	if err != nil {
 		return err
 	}
-	c, ok := commands[args[0]]
-	if !ok {
-		return misuse{fmt.Errorf("unknown command %q, expected one of %s", args[0], commandNames())}
-	}
-	if found := flags.NArg(); found != c.arguments {
-		return misuse{fmt.Errorf("%s takes %s, found %d", args[0], [...]string{"no argument", "one argument"}[c.arguments], found)}
-	}
-	return c.run(ctx, source, *output, flags.Arg(0))
+	return c.run(ctx, source, strings.Join(args[1:], ""))
 }
 
-// command does one thing with the source tree. The output is "" where the user
-// named none.
+// command does one thing with the source tree.
 type command struct {
 	arguments int
-	run       func(ctx context.Context, s build.Source, output, argument string) error
+	run       func(ctx context.Context, s build.Source, argument string) error
 }
 
 var commands = map[string]command{
@@ -126,21 +106,18 @@ var commands = map[string]command{
 	"notes":         {0, notes},
 }
 
-func commandNames() string { return strings.Join(slices.Sorted(maps.Keys(commands)), ", ") }
-
-func buildProgram(ctx context.Context, s build.Source, output, program string) error {
-	return s.BuildHere(ctx, program, cmp.Or(output, filepath.Join(s.Root, "run", program)))
+func buildProgram(ctx context.Context, s build.Source, program string) error {
+	return s.BuildHere(ctx, program, filepath.Join(s.Root, "run", program))
 }
 
 // cross proves that every program builds everywhere.
-func cross(ctx context.Context, s build.Source, output, _ string) error {
-	output = cmp.Or(output, filepath.Join(s.Root, "run", "cross"))
+func cross(ctx context.Context, s build.Source, _ string) error {
 	for _, a := range build.Architectures {
 		for _, p := range build.Programs {
 			if err := s.Vet(ctx, p, a); err != nil {
 				return err
 			}
-			if err := s.Build(ctx, p, a, filepath.Join(output, p.Name+"-"+a.Debian)); err != nil {
+			if err := s.Build(ctx, p, a, filepath.Join(s.Root, "run", "cross", p.Name+"-"+a.Debian)); err != nil {
 				return err
 			}
 		}
@@ -150,7 +127,7 @@ func cross(ctx context.Context, s build.Source, output, _ string) error {
 }
 
 // makePackages makes those of this machine's architecture.
-func makePackages(ctx context.Context, s build.Source, output, _ string) error {
+func makePackages(ctx context.Context, s build.Source, _ string) error {
 	a, err := build.ArchitectureOf(runtime.GOARCH)
 	if err != nil {
 		return err
@@ -164,11 +141,11 @@ func makePackages(ctx context.Context, s build.Source, output, _ string) error {
 		return err
 	}
 	defer w.Close()
-	return w.BuildAll(ctx, targets, cmp.Or(output, filepath.Join(s.Root, "dist")))
+	return w.BuildAll(ctx, targets, filepath.Join(s.Root, "dist"))
 }
 
 // makeRelease makes a release if the environment names keys, else a snapshot.
-func makeRelease(ctx context.Context, s build.Source, output, _ string) error {
+func makeRelease(ctx context.Context, s build.Source, _ string) error {
 	keys, err := openKeys(ctx, s)
 	if err != nil {
 		return err
@@ -177,7 +154,7 @@ func makeRelease(ctx context.Context, s build.Source, output, _ string) error {
 	if keys.Touches() {
 		fmt.Println("touch the token when it blinks, for each file")
 	}
-	output = cmp.Or(output, filepath.Join(s.Root, "dist"))
+	output := filepath.Join(s.Root, "dist")
 	if err := release.Build(ctx, s, keys, os.Getenv("POOL"), output); err != nil {
 		return err
 	}
@@ -197,15 +174,15 @@ func openKeys(ctx context.Context, s build.Source) (*release.Keys, error) {
 	return release.Open(ctx, s, key, pgp, console.Ask)
 }
 
-func makeImage(ctx context.Context, s build.Source, output, _ string) error {
-	return release.Image(ctx, s, cmp.Or(output, filepath.Join(s.Root, "run", "image")))
+func makeImage(ctx context.Context, s build.Source, _ string) error {
+	return release.Image(ctx, s, filepath.Join(s.Root, "run", "image"))
 }
 
-func verify(ctx context.Context, s build.Source, _, published string) error {
+func verify(ctx context.Context, s build.Source, published string) error {
 	return release.Verify(ctx, s, os.Getenv("POOL"), published, os.Stdout)
 }
 
-func roleChecksum(ctx context.Context, s build.Source, _, _ string) error {
+func roleChecksum(ctx context.Context, s build.Source, _ string) error {
 	sum, err := release.RoleChecksum(ctx, s)
 	if err == nil {
 		fmt.Println(sum)
@@ -213,11 +190,11 @@ func roleChecksum(ctx context.Context, s build.Source, _, _ string) error {
 	return err
 }
 
-func writeKeys(ctx context.Context, s build.Source, _, _ string) error {
+func writeKeys(ctx context.Context, s build.Source, _ string) error {
 	return release.WriteKeys(ctx, s, os.Getenv("GPG_KEY"))
 }
 
-func notes(_ context.Context, s build.Source, _, _ string) error {
+func notes(_ context.Context, s build.Source, _ string) error {
 	entries, err := s.Changelog()
 	if err != nil {
 		return err

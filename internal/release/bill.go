@@ -16,13 +16,6 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// bill is the bill of materials, an SBOM in the form of CycloneDX. It says what
-// the programs themselves say: which modules each was linked of. Scanners look for
-// Go's own vulnerabilities in a module stdlib, and by a CPE.
-type bill struct{}
-
-func (bill) String() string { return "bill of materials" }
-
 // What the source is, and how it is licensed.
 const (
 	ownModule  = "github.com/epicfilemcnulty/hapgent"
@@ -33,7 +26,10 @@ func billPath(directory string, s build.Source) string {
 	return filepath.Join(directory, "hapgent-"+s.Version+".cdx.json")
 }
 
-func (bill) Build(ctx context.Context, w *build.Workshop, directory string) error {
+// buildBill makes the bill of materials, an SBOM in the form of CycloneDX. It says
+// what the programs themselves say: which modules each was linked of. Scanners look
+// for Go's own vulnerabilities in a module stdlib, and by a CPE.
+func buildBill(ctx context.Context, w *build.Workshop, directory string) error {
 	toolchain, err := w.Toolchain()
 	if err != nil {
 		return err
@@ -141,11 +137,11 @@ func programPart(ctx context.Context, w *build.Workshop, p build.Program) (cyclo
 	program := ownPart(w, p.Name, "#cmd/"+p.Name)
 	var files []cyclonedx.Component
 	for _, a := range build.Architectures {
-		built, err := w.Programs(ctx, a)
+		built, err := w.Program(ctx, p, a)
 		if err != nil {
 			return program, err
 		}
-		sum, err := digest(filepath.Join(built, p.Name))
+		sum, err := digest(built)
 		if err != nil {
 			return program, err
 		}

@@ -12,13 +12,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// buildInfo is a record of what went into a release, for who makes it again: the
+// buildInfo makes a record of what went into a release, for who makes it again: the
 // commit, Go, the modules of its programs, and those of what makes it.
-type buildInfo struct{}
-
-func (buildInfo) String() string { return "record of the build" }
-
-func (buildInfo) Build(ctx context.Context, w *build.Workshop, directory string) error {
+func buildInfo(ctx context.Context, w *build.Workshop, directory string) error {
 	record, err := w.Record(ctx)
 	if err != nil {
 		return err

@@ -3,10 +3,8 @@ package release
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,102 +19,45 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
 )
 
-// checkFolder checks that every file of a folder has a right sum in its signed
-// list, and where it is published by itself a sum and a signature of its own.
-func (c *checker) checkFolder(folder string) error {
-	names, err := content(c.directory, folder)
-	if err != nil || names == nil {
-		return err
-	}
-	list := filepath.Join(folder, sumsFile)
-	c.checkSSH(list, nil)
-	sums, err := c.readSums(list)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		var digest []byte
-		if folder == "" {
-			digest = c.checkBeside(name)
-		}
-		if err := c.checkSum(name, digest, list, checksum.Find(sums, sumsFile, nameIn(folder, name))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readSums reads a list of sums; one that is not to be used is a problem.
-func (c *checker) readSums(name string) ([]checksum.Sum, error) {
-	text, err := os.ReadFile(filepath.Join(c.directory, name))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	var sums []checksum.Sum
-	if err == nil {
-		sums, err = checksum.Parse(text)
-	}
-	if err != nil {
-		c.problem("%s: %v", name, err)
-	}
-	return sums, nil
-}
-
-// checkSum checks a file against its sums in a list. digest is that of the file
-// where it was read already.
-func (c *checker) checkSum(name string, digest []byte, list string, sums []checksum.Sum) error {
-	if digest == nil {
-		sum, err := sumOf(filepath.Join(c.directory, name))
+// checkSSH checks the signature of every file that is published by itself, and of the
+// list of sums of each folder, as hapgent-verify does. Whether the sums are right the
+// comparison shows. Tests have ssh-keygen check the signatures of a release.
+func (c *checker) checkSSH() error {
+	for _, folder := range folders {
+		names, err := content(c.directory, folder)
 		if err != nil {
 			return err
 		}
-		digest = sum.Digest[:]
-	}
-	switch {
-	case len(sums) != 1:
-		c.problem("%s: has %d sums in %s, expected one", name, len(sums), list)
-	case sums[0].Digest != [sha256.Size]byte(digest):
-		c.problem("%s: its sum is %x, and %s says %x", name, digest, list, sums[0].Digest)
-	default:
-		c.sums++
+		if names == nil {
+			continue
+		}
+		c.checkSignature(filepath.Join(folder, sumsFile))
+		if folder != "" {
+			continue
+		}
+		for _, name := range names {
+			c.checkSignature(name)
+		}
 	}
 	return nil
 }
 
-// checkBeside checks a file against its own signature and sum, and returns its
-// SHA-256, nil if it is not good.
-func (c *checker) checkBeside(name string) []byte {
-	sums, err := verify.ReadSums(filepath.Join(c.directory, name+checksum.Suffix))
-	if err != nil {
-		c.problem("%s: %v", name, err)
-		return nil
-	}
-	digest := c.checkSSH(name, sums)
-	if digest != nil {
-		c.sums++
-	}
-	return digest
-}
-
-// checkSSH checks the signature of a file, as hapgent-verify does. Tests have
-// ssh-keygen check those of every file of a release.
-func (c *checker) checkSSH(name string, sums *verify.Sums) []byte {
+func (c *checker) checkSignature(name string) {
 	if !exists(c.directory, name+sshsig.Suffix) {
 		c.problem("%s: not signed", name)
-		return nil
+		return
 	}
-	good, err := c.signers.File(verify.File{Name: filepath.Join(c.directory, name), Sums: sums})
-	if err != nil {
-		for _, err := range verify.Split(err) {
-			if no := new(verify.Refusal); errors.As(err, &no) {
-				err = no.Why
-			}
-			c.problem("%s: %v", name, err)
+	_, err := c.signers.File(verify.File{Name: filepath.Join(c.directory, name)})
+	if err == nil {
+		c.ssh++
+		return
+	}
+	for _, err := range verify.Split(err) {
+		if no := new(verify.Refusal); errors.As(err, &no) {
+			err = no.Why
 		}
-		return nil
+		c.problem("%s: %v", name, err)
 	}
-	c.ssh++
-	return good.SHA256
 }
 
 // checkRepositories has gpgv check what the tools of users will.
@@ -205,8 +146,14 @@ func (t taken) ssh(path string, o files.Options) (checksum.Sum, error) {
 	return sum, errors.Join(err, os.WriteFile(path+sshsig.Suffix, signature, 0o644))
 }
 
-// clear gives the text of the rebuilt file the signature of the published one.
-func (t taken) clear(_ context.Context, path string) ([]byte, error) {
+// pgp gives a text that is signed by one below it the signature of the published one.
+func (t taken) pgp(_ context.Context, path string, form gnupg.Form) ([]byte, error) {
+	switch form {
+	case gnupg.Detached:
+		return optional(t.published(path) + ".gpg")
+	case gnupg.One:
+		return optional(t.published(path) + ".asc")
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -220,17 +167,6 @@ func (t taken) clear(_ context.Context, path string) ([]byte, error) {
 	_, signature, _ := bytes.Cut(signed, []byte(begin))
 	return bytes.Join([][]byte{header, []byte("\n\n"), text, []byte(begin), signature}, nil), nil
 }
-
-func (t taken) detached(_ context.Context, path string) ([]byte, error) {
-	for _, suffix := range []string{".gpg", ".asc"} {
-		if signature, err := optional(t.published(path) + suffix); err != nil || signature != nil {
-			return signature, err
-		}
-	}
-	return nil, nil
-}
-
-func (t taken) one(ctx context.Context, path string) ([]byte, error) { return t.detached(ctx, path) }
 
 func (t taken) rpm(_ context.Context, path string) (header, whole []byte, err error) {
 	_, _, parsed, err := splitRPM(t.published(path))

@@ -45,17 +45,16 @@ func TestCheckFindsWhatWasChangedSinceItWasSigned(t *testing.T) {
 		want   []string // the problems begin so
 	}{
 		"nothing":     {func(string) {}, nil},
-		"a file":      {func(dir string) { writeFile(t, "malware", dir, "hapgent") }, []string{`hapgent: its SHA-256 sum is `, `hapgent: "`, `hapgent: its sum is `}},
+		"a file":      {func(dir string) { writeFile(t, "malware", dir, "hapgent") }, []string{`hapgent: its SHA-256 sum is `, `hapgent: "`}},
 		"a sum":       {func(dir string) { writeFile(t, "", dir, "hapgent.sha256") }, []string{`hapgent: "`}},
 		"a signature": {func(dir string) { os.Remove(filepath.Join(dir, "hapgent.sig")) }, []string{`hapgent: not signed`}},
-		"a list":      {func(dir string) { writeFile(t, "", dir, "SHA256SUMS") }, []string{`SHA256SUMS: "`, `SHA256SUMS: not a SHA-256`, `hapgent: has 0 sums in SHA256SUMS`, `hapgent-arm64: has 0 sums`}},
+		"a list":      {func(dir string) { writeFile(t, "", dir, "SHA256SUMS") }, []string{`SHA256SUMS: "`}},
 		"a name": {func(dir string) {
 			for _, suffix := range []string{"", ".sig", ".sha256"} {
 				data, _ := os.ReadFile(filepath.Join(dir, "hapgent-arm64"+suffix))
 				writeFile(t, string(data), dir, "hapgent"+suffix)
 			}
-		}, []string{`hapgent: "`, `hapgent: its sum is `}},
-		"a package": {func(dir string) { writeFile(t, "malware", dir, "apt", "pool", "x.deb") }, []string{`apt/pool/x.deb: its sum is `}},
+		}, []string{`hapgent: "`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -73,10 +72,8 @@ func TestCheckFindsWhatWasChangedSinceItWasSigned(t *testing.T) {
 			if c.signers, err = c.identity.signers(c.temporary); err != nil {
 				t.Fatal(err)
 			}
-			for _, folder := range folders {
-				if err := c.checkFolder(folder); err != nil {
-					t.Fatal(err)
-				}
+			if err := c.checkSSH(); err != nil {
+				t.Fatal(err)
 			}
 			lines := strings.Split(strings.TrimSuffix(said.String(), "\n"), "\n")
 			if len(tt.want) == 0 && said.Len() > 0 || len(tt.want) > 0 && len(lines) != len(tt.want) {
@@ -87,8 +84,8 @@ func TestCheckFindsWhatWasChangedSinceItWasSigned(t *testing.T) {
 					t.Errorf("said %q, want %q", lines[i], want)
 				}
 			}
-			if len(tt.want) == 0 && (c.sums != 5 || c.ssh != 4) {
-				t.Errorf("%d sums and %d signatures are good", c.sums, c.ssh)
+			if len(tt.want) == 0 && c.ssh != 4 {
+				t.Errorf("%d signatures are good", c.ssh)
 			}
 		})
 	}

@@ -16,15 +16,11 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// collection is the role and its playbooks as a collection of Ansible, which is
-// what Galaxy takes. Its form, as `ansible-galaxy collection build` makes it:
+// buildCollection makes a collection of Ansible of the role and its playbooks, which
+// is what Galaxy takes. Its form, as `ansible-galaxy collection build` makes it:
 // https://docs.ansible.com/ansible/latest/dev_guide/collections_galaxy_meta.html
-type collection struct{}
-
-func (collection) String() string { return "Ansible collection" }
-
-func (collection) Build(ctx context.Context, w *build.Workshop, directory string) error {
-	tracked, err := roleMembers(ctx, w)
+func buildCollection(ctx context.Context, w *build.Workshop, directory string) error {
+	tracked, err := roleMembers(ctx, w, "")
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func TestCollectionHasRoleAndPlaybooks(t *testing.T) {
 	}
 	defer w.Close()
 	directory := t.TempDir()
-	if err := (collection{}).Build(t.Context(), w, directory); err != nil {
+	if err := buildCollection(t.Context(), w, directory); err != nil {
 		t.Fatal(err)
 	}
 	content, err := os.ReadFile(filepath.Join(directory, "us-hapgent-1.0.0.tar.gz"))

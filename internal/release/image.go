@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -98,11 +97,11 @@ func imageOf(ctx context.Context, w *build.Workshop, record build.Record, a buil
 // agentLayer has the program, and the folder of its state, which a volume takes
 // its owner from.
 func agentLayer(ctx context.Context, w *build.Workshop, a build.Architecture) (v1.Layer, error) {
-	built, err := w.Programs(ctx, a)
+	built, err := w.Program(ctx, build.Agent, a)
 	if err != nil {
 		return nil, err
 	}
-	agent, err := os.ReadFile(filepath.Join(built, roleProgram))
+	agent, err := os.ReadFile(built)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +127,7 @@ func attachedBill(ctx context.Context, w *build.Workshop, images v1.ImageIndex) 
 	if err != nil {
 		return nil, err
 	}
-	if err := (bill{}).Build(ctx, w, directory); err != nil {
+	if err := buildBill(ctx, w, directory); err != nil {
 		return nil, err
 	}
 	text, err := os.ReadFile(billPath(directory, w.Source))

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,12 +27,8 @@ type signatures interface {
 	// ssh writes what stands beside the file, its SSH signature and its sum, and
 	// returns the sum.
 	ssh(path string, o files.Options) (checksum.Sum, error)
-	// clear is the text with its OpenPGP signature.
-	clear(ctx context.Context, path string) ([]byte, error)
-	// detached are the armored OpenPGP signatures of the file.
-	detached(ctx context.Context, path string) ([]byte, error)
-	// one is the armored OpenPGP signature of the file by the first key.
-	one(ctx context.Context, path string) ([]byte, error)
+	// pgp are the armored OpenPGP signatures of the file, or it with them.
+	pgp(ctx context.Context, path string, form gnupg.Form) ([]byte, error)
 	// rpm are the OpenPGP signatures of a package that has none: of its header, and
 	// of its header and what follows.
 	rpm(ctx context.Context, path string) (header, whole []byte, err error)
@@ -41,11 +38,11 @@ type signatures interface {
 type Keys struct {
 	identity
 	key *keys.Key
-	pgp *gnupg.Keys
+	gpg *gnupg.Keys
 }
 
 // Close ends what was started to reach the keys.
-func (k *Keys) Close() error { return k.pgp.Close() }
+func (k *Keys) Close() error { return k.gpg.Close() }
 
 // Snapshot says whether what the keys sign is no release.
 func (k *Keys) Snapshot() bool { return k.snapshot }
@@ -101,28 +98,12 @@ func (k *Keys) ssh(path string, o files.Options) (checksum.Sum, error) {
 	return signed.Sum, nil
 }
 
-func (k *Keys) clear(ctx context.Context, path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return k.pgp.ClearSign(ctx, text)
-}
-
-func (k *Keys) detached(ctx context.Context, path string) ([]byte, error) {
+func (k *Keys) pgp(ctx context.Context, path string, form gnupg.Form) ([]byte, error) {
 	message, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return k.pgp.Detach(ctx, message)
-}
-
-func (k *Keys) one(ctx context.Context, path string) ([]byte, error) {
-	message, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return k.pgp.DetachOne(ctx, message, "--armor")
+	return k.gpg.Sign(ctx, message, form)
 }
 
 func (k *Keys) rpm(ctx context.Context, path string) (header, whole []byte, err error) {
@@ -130,27 +111,22 @@ func (k *Keys) rpm(ctx context.Context, path string) (header, whole []byte, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	if header, err = k.pgp.DetachOne(ctx, signedHeader); err != nil {
+	if header, err = k.gpg.Sign(ctx, signedHeader, gnupg.Binary); err != nil {
 		return nil, nil, err
 	}
-	whole, err = k.pgp.DetachOne(ctx, signedWhole)
+	whole, err = k.gpg.Sign(ctx, signedWhole, gnupg.Binary)
 	return header, whole, err
 }
 
 // splitRPM returns what the two signatures of an rpm are of.
 func splitRPM(path string) (header, whole []byte, parsed *rpmutils.RpmHeader, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	defer f.Close()
-	parsed, err = rpmutils.ReadHeader(f)
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("%q: %w", path, err)
-	}
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, nil, err
+	}
+	parsed, err = rpmutils.ReadHeader(bytes.NewReader(content))
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("%q: %w", path, err)
 	}
 	extent := parsed.GetRange()
 	if extent.End > len(content) {

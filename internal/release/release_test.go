@@ -61,7 +61,7 @@ func TestContentOfFolders(t *testing.T) {
 	for _, name := range []string{"hapgent", "hapgent.sig", "hapgent.sha256", "SHA256SUMS", "SHA256SUMS.sig", "apt/pool/x.deb", "apt/dists/stable/Release", "apt/SHA256SUMS"} {
 		writeFile(t, "", dir, name)
 	}
-	for folder, want := range map[string]string{"": "hapgent", "apt": "apt/dists/stable/Release apt/pool/x.deb", "yum": ""} {
+	for folder, want := range map[string]string{"": "hapgent", "apt": "dists/stable/Release pool/x.deb", "yum": ""} {
 		names, err := content(dir, folder)
 		if got := strings.Join(names, " "); err != nil || got != want {
 			t.Errorf("%q has %q, %v, want %q", folder, got, err, want)

@@ -12,6 +12,7 @@ import (
 	rpmutils "github.com/sassoftware/go-rpmutils"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
 	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 )
 
@@ -85,17 +86,17 @@ func (p *plan) writeApt(ctx context.Context, directory string) error {
 	}
 	for _, suite := range []string{repository.Stable, repository.Testing} {
 		index := filepath.Join(folder, filepath.FromSlash(repository.Release(suite)))
-		err := errors.Join(sign(ctx, p.clear, index, filepath.Join(filepath.Dir(index), "InRelease")), sign(ctx, p.detached, index, index+".gpg"))
-		if err != nil {
+		err := p.signIndex(ctx, index, filepath.Join(filepath.Dir(index), "InRelease"), gnupg.Clear)
+		if err := errors.Join(err, p.signIndex(ctx, index, index+".gpg", gnupg.Detached)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sign writes what the signing of an index gives.
-func sign(ctx context.Context, signing func(context.Context, string) ([]byte, error), index, to string) error {
-	signed, err := signing(ctx, index)
+// signIndex writes the signatures of an index, or it with them.
+func (p *plan) signIndex(ctx context.Context, index, to string, form gnupg.Form) error {
+	signed, err := p.pgp(ctx, index, form)
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (p *plan) writeYum(ctx context.Context, directory string) error {
 			return err
 		}
 		index := filepath.Join(folder, filepath.FromSlash(repository.Repomd))
-		if err := errors.Join(sign(ctx, p.one, index, index+".asc"), os.WriteFile(index+".key", p.keyring, 0o644)); err != nil {
+		if err := errors.Join(p.signIndex(ctx, index, index+".asc", gnupg.One), os.WriteFile(index+".key", p.keyring, 0o644)); err != nil {
 			return err
 		}
 	}

@@ -53,7 +53,7 @@ func TestRoleIsWhatGitTracks(t *testing.T) {
 	}
 	defer w.Close()
 	directory := t.TempDir()
-	if err := (role{}).Build(t.Context(), w, directory); err != nil {
+	if err := buildRole(t.Context(), w, directory); err != nil {
 		t.Fatal(err)
 	}
 	content, err := os.ReadFile(filepath.Join(directory, "hapgent-ansible-role-1.0.0.tar.gz"))
@@ -70,7 +70,7 @@ func TestRoleIsWhatGitTracks(t *testing.T) {
 	if err := os.Symlink("/etc/passwd", filepath.Join(s.Root, "ansible/files/run.sh")); err != nil {
 		t.Fatal(err)
 	}
-	if err := (role{}).Build(t.Context(), w, directory); err == nil || !strings.Contains(err.Error(), `"ansible/files/run.sh" is not a regular file`) {
+	if err := buildRole(t.Context(), w, directory); err == nil || !strings.Contains(err.Error(), `"ansible/files/run.sh" is not a regular file`) {
 		t.Errorf("a symbolic link: %v", err)
 	}
 }

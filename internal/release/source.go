@@ -8,13 +8,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// source is the source of the release as an archive, from which the same bytes
-// are made without git.
-type source struct{}
-
-func (source) String() string { return "source tarball" }
-
-func (source) Build(ctx context.Context, w *build.Workshop, directory string) error {
+// buildSource makes an archive of the source, from which the same bytes are made
+// without git.
+func buildSource(ctx context.Context, w *build.Workshop, directory string) error {
 	record, err := w.Record(ctx)
 	if err != nil {
 		return err

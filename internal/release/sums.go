@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,25 +23,18 @@ const sumsFile = "SHA256SUMS"
 // folders of a release that have sums; "" is the release's own.
 var folders = []string{"", aptFolder, yumFolder}
 
-// content are the files that the sums of a folder are of, by their paths in the
-// release, sorted. It is nil where the folder is not there.
+// content are the files that the sums of a folder are of, by their paths in it,
+// sorted. It is nil where the folder is not there.
 func content(directory, folder string) (names []string, err error) {
-	root := filepath.Join(directory, folder)
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && folder == "" && path != root:
-			return fs.SkipDir
-		case entry.IsDir() || strings.HasPrefix(entry.Name(), sumsFile) || folder == "" && isBeside(entry.Name()):
-			return nil
-		}
-		name, err := filepath.Rel(directory, path)
-		names = append(names, filepath.ToSlash(name))
-		return err
-	})
-	if os.IsNotExist(err) {
+	all, err := tree(filepath.Join(directory, folder))
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	for _, name := range all {
+		others := folder == "" && (strings.Contains(name, "/") || isBeside(name))
+		if !others && !strings.HasPrefix(name, sumsFile) {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return names, err
@@ -69,7 +63,7 @@ func (p *plan) writeFolder(directory, folder string) error {
 	}
 	var lines strings.Builder
 	for _, name := range names {
-		path := filepath.Join(directory, name)
+		path := filepath.Join(directory, folder, name)
 		var sum checksum.Sum
 		if folder == "" {
 			sum, err = p.ssh(path, files.Options{Namespace: namespace})
@@ -79,7 +73,7 @@ func (p *plan) writeFolder(directory, folder string) error {
 		if err != nil {
 			return err
 		}
-		sum.Name = nameIn(folder, name)
+		sum.Name = name
 		lines.WriteString(sum.String())
 	}
 	list := filepath.Join(directory, folder, sumsFile)
@@ -90,11 +84,6 @@ func (p *plan) writeFolder(directory, folder string) error {
 	return err
 }
 
-// nameIn is the path of a file as seen from its folder.
-func nameIn(folder, name string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(name, folder), "/")
-}
-
 // sumOf is the sum of a file, under its base name.
 func sumOf(path string) (checksum.Sum, error) {
 	f, err := os.Open(path)
@@ -103,4 +92,10 @@ func sumOf(path string) (checksum.Sum, error) {
 	}
 	defer f.Close()
 	return checksum.Read(f, filepath.Base(path))
+}
+
+// digest is the SHA-256 sum of a file, in hexadecimal.
+func digest(path string) (string, error) {
+	sum, err := sumOf(path)
+	return fmt.Sprintf("%x", sum.Digest), err
 }

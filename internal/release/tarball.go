@@ -2,8 +2,7 @@ package release
 
 import (
 	"archive/tar"
-	"compress/gzip"
-	"errors"
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,16 +42,8 @@ func members(w *build.Workshop, files []string, prefix, instead string) (all []m
 // writeTarball writes an archive that depends on nothing but its members, as git
 // sees them: a file may be executed, or not.
 func writeTarball(path string, members []member, at time.Time) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
-	archive := tar.NewWriter(z)
+	var b bytes.Buffer
+	archive := tar.NewWriter(&b)
 	for _, m := range members {
 		header := &tar.Header{Name: m.name, Size: int64(len(m.content)), Mode: 0o644, ModTime: at, Format: tar.FormatUSTAR}
 		if m.executable || strings.HasSuffix(m.name, "/") {
@@ -65,5 +56,8 @@ func writeTarball(path string, members []member, at time.Time) error {
 			return err
 		}
 	}
-	return errors.Join(archive.Close(), z.Close(), f.Close())
+	if err := archive.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(path, build.Gzip(b.Bytes()), 0o644)
 }

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -10,12 +9,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/packages"
 )
 
-// plainArchitecture is the one whose programs have no suffix.
-const plainArchitecture = "amd64"
-
 // programName is what a program is called in a release.
 func programName(p build.Program, a build.Architecture) string {
-	if a.GOARCH == plainArchitecture {
+	if a == build.Architectures[0] {
 		return p.Name
 	}
 	return p.Name + "-" + a.Debian
@@ -35,11 +31,12 @@ func isProgram(name string) bool {
 // targets are what a release has besides indices, keys and signatures. Those that
 // compile come first: packages are made of what they have compiled.
 func (p *plan) targets() (all []build.Target, err error) {
-	all = append(all, RoleTargets(!p.snapshot)...)
+	all = RoleTargets(!p.snapshot)
 	for _, a := range build.Architectures {
-		all = append(all, programs{a})
+		all = append(all, programs(a))
 	}
-	all = append(all, bill{}, buildInfo{}, source{})
+	all = append(all, build.Target{Name: "bill of materials", Build: buildBill},
+		build.Target{Name: "record of the build", Build: buildInfo}, build.Target{Name: "source tarball", Build: buildSource})
 	common, err := packages.Common(p.Source, map[string][]byte{keyringFile: p.keyring, repoFile: []byte(p.repo())})
 	if err != nil {
 		return nil, err
@@ -56,39 +53,28 @@ func (p *plan) targets() (all []build.Target, err error) {
 }
 
 // programs are all those for an architecture.
-type programs struct{ build.Architecture }
-
-func (t programs) String() string { return "programs for " + t.Debian }
-
-func (t programs) Build(ctx context.Context, w *build.Workshop, directory string) error {
-	built, err := w.Programs(ctx, t.Architecture)
-	if err != nil {
-		return err
-	}
-	for _, p := range build.Programs {
-		if err := copyFile(filepath.Join(built, p.Name), filepath.Join(directory, programName(p, t.Architecture))); err != nil {
-			return err
+func programs(a build.Architecture) build.Target {
+	return build.Target{Name: "programs for " + a.Debian, Build: func(ctx context.Context, w *build.Workshop, directory string) error {
+		for _, p := range build.Programs {
+			built, err := w.Program(ctx, p, a)
+			if err == nil {
+				err = copyFile(built, filepath.Join(directory, programName(p, a)))
+			}
+			if err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	}}
 }
 
 func copyFile(from, to string) error {
-	source, err := os.Open(from)
+	content, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	defer source.Close()
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	target, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	defer target.Close()
-	if _, err := io.Copy(target, source); err != nil {
-		return err
-	}
-	return target.Close()
+	return os.WriteFile(to, content, 0o644)
 }

@@ -137,19 +137,17 @@ type checker struct {
 	directory, temporary string
 	signers              *verify.Signers
 	ring                 *gnupg.Ring
-	sums, ssh, pgp       int // that are good
+	ssh, pgp             int // signatures that are good
 }
 
 func (c *checker) check(ctx context.Context) (err error) {
 	if c.signers, err = c.identity.signers(c.temporary); err != nil {
 		return err
 	}
-	for _, folder := range folders {
-		if err := c.checkFolder(folder); err != nil {
-			return err
-		}
+	if err := c.checkSSH(); err != nil {
+		return err
 	}
-	fmt.Fprintf(c.out, "%d sums are right, %d SSH signatures are good\n", c.sums, c.ssh)
+	fmt.Fprintf(c.out, "%d SSH signatures are good\n", c.ssh)
 	ring, err := gnupg.NewRing(ctx, c.keyring, c.temporary)
 	if err != nil {
 		return fmt.Errorf("%s: %w", keyringFile, err)

@@ -140,7 +140,7 @@ func TestVerifyReleaseOfAnotherCommit(t *testing.T) {
 	do(t, r.Commit(""))
 	cmd := r.Make("verify-release")
 	cmd.Args = append(cmd.Args, "DIST="+who.Dist())
-	if said := fails(t, cmd); !strings.Contains(said, "is of another commit than the tree, which has ") || strings.Contains(said, "sums are right") {
+	if said := fails(t, cmd); !strings.Contains(said, "is of another commit than the tree, which has ") || strings.Contains(said, "signatures are good") {
 		t.Error(said)
 	}
 }

@@ -70,10 +70,9 @@ func TestVerifyReleaseFindsWhatWasTamperedWith(t *testing.T) {
 	for _, want := range []string{
 		"\nhapgent-arm64: differs from byte 1001, of ",
 		"\n--- " + dist + "/hapgent-arm64\n+++ ", // as diffoscope has it
-		"hapgent-s390x: its sum is ",
+		"hapgent-s390x: its SHA-256 sum is ",
 		"/hapgent-s390x.sig\" is not a signature of ",
 		"\nhapgent-s390x: differs from byte 2001, of ",
-		"apt/pool/" + deb + ": its sum is ",
 		"\napt/pool/" + deb + ": differs from byte 501, of ",
 		"yum/packages/" + rpm + ": gpgv: ",
 		"\nyum/packages/" + rpm + ": differs from byte ",

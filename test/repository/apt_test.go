@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
 	"github.com/epicfilemcnulty/hapgent/test/internal/built"
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
@@ -72,7 +73,7 @@ func TestTamperedAptRepository(t *testing.T) {
 			index := filepath.Join(dist, "apt/dists/stable/Release")
 			text, err := os.ReadFile(index)
 			do(t, err)
-			signed, err := keys(t, withKey(t)).ClearSign(t.Context(), text)
+			signed, err := keys(t, withKey(t)).Sign(t.Context(), text, gnupg.Clear)
 			do(t, err)
 			do(t, os.WriteFile(filepath.Join(filepath.Dir(index), "InRelease"), signed, 0o644))
 			web.publish(t, h, dist)

@@ -196,7 +196,7 @@ func signRepomd(t *testing.T, yum string, r *releaser.Releaser) {
 	index := filepath.Join(yum, repository.Repomd)
 	text, err := os.ReadFile(index)
 	do(t, err)
-	signature, err := keys(t, r).DetachOne(t.Context(), text, "--armor")
+	signature, err := keys(t, r).Sign(t.Context(), text, gnupg.One)
 	do(t, err)
 	do(t, os.WriteFile(index+".asc", signature, 0o644))
 }

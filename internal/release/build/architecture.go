@@ -14,7 +14,7 @@ type Architecture struct {
 	RPM    string // rpm --eval '%{_arch}'
 }
 
-// Architectures are all of them.
+// Architectures are all of them. Programs for the first have plain names.
 var Architectures = []Architecture{
 	{GOARCH: "amd64", Debian: "amd64", RPM: "x86_64"},
 	{GOARCH: "arm64", Debian: "arm64", RPM: "aarch64"},

@@ -42,6 +42,9 @@ func ProgramOf(name string) (Program, error) {
 	return Programs[i], nil
 }
 
+// Agent is the one that runs on servers.
+var Agent = Programs[0]
+
 func names[T any](all []T, name func(T) string) string {
 	var list []string
 	for _, one := range all {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"debug/buildinfo"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -16,11 +15,11 @@ type Module struct{ Path, Version, Sum string }
 // it says itself.
 func (w *Workshop) Linked(ctx context.Context, p Program) (all []Module, err error) {
 	for _, a := range Architectures {
-		built, err := w.Programs(ctx, a)
+		built, err := w.Program(ctx, p, a)
 		if err != nil {
 			return nil, err
 		}
-		info, err := buildinfo.ReadFile(filepath.Join(built, p.Name))
+		info, err := buildinfo.ReadFile(built)
 		if err != nil {
 			return nil, err
 		}

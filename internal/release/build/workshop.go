@@ -13,11 +13,9 @@ import (
 )
 
 // Target is something that a release has.
-type Target interface {
-	// String is what errors and the log call it.
-	String() string
-	// Build makes its files in the directory.
-	Build(ctx context.Context, w *Workshop, directory string) error
+type Target struct {
+	Name  string                                                         // what errors call it
+	Build func(ctx context.Context, w *Workshop, directory string) error // makes its files in the directory
 }
 
 // Workshop is what targets are built in: the source, and what several of them
@@ -65,16 +63,12 @@ func (w *Workshop) Part(name string, build func(directory string) error) (direct
 	return part()
 }
 
-// Programs is a directory with every program, built for the architecture.
-func (w *Workshop) Programs(ctx context.Context, a Architecture) (directory string, err error) {
-	return w.Part("programs for "+a.GOARCH, func(directory string) error {
-		for _, p := range Programs {
-			if err := w.Build(ctx, p, a, filepath.Join(directory, p.Name)); err != nil {
-				return err
-			}
-		}
-		return nil
+// Program is the path of the program, built for the architecture.
+func (w *Workshop) Program(ctx context.Context, p Program, a Architecture) (path string, err error) {
+	directory, err := w.Part(p.Name+" for "+a.GOARCH, func(directory string) error {
+		return w.Build(ctx, p, a, filepath.Join(directory, p.Name))
 	})
+	return filepath.Join(directory, p.Name), err
 }
 
 // Temporary makes a new directory that lasts as long as the workshop.
@@ -94,7 +88,7 @@ func (w *Workshop) BuildAll(ctx context.Context, targets []Target, directory str
 				return err
 			}
 			if err := t.Build(ctx, w, directory); err != nil {
-				return fmt.Errorf("%s: %w", t, err)
+				return fmt.Errorf("%s: %w", t.Name, err)
 			}
 			return nil
 		})

@@ -134,28 +134,37 @@ func (k *Keys) Export(ctx context.Context) ([]byte, error) {
 	return k.gpg(ctx, nil, append([]string{"--armor", "--export-options", "export-minimal", "--export"}, k.fingerprints...)...)
 }
 
-// ClearSign returns the text with a signature by every key below it.
-func (k *Keys) ClearSign(ctx context.Context, text []byte) ([]byte, error) {
-	return k.sign(ctx, text, k.fingerprints, "--armor", "--clear-sign")
-}
+// Form is what signatures look like, and whose they are.
+type Form int
 
-// Detach returns the signatures of the message by every key, armored, for apt.
-func (k *Keys) Detach(ctx context.Context, message []byte) ([]byte, error) {
-	return k.sign(ctx, message, k.fingerprints, "--armor", "--detach-sign")
-}
+// Forms of signatures, armored but for that of rpm. rpm and dnf take one signature:
+// with two they refuse.
+const (
+	Clear    Form = iota // below the text, by every key
+	Detached             // by every key
+	One                  // by the first key
+	Binary               // by the first key, in binary, for rpm
+)
 
-// DetachOne returns the signature of the message by the first key, in binary unless
-// the options say otherwise. rpm and dnf take one signature: with two they refuse.
-func (k *Keys) DetachOne(ctx context.Context, message []byte, options ...string) ([]byte, error) {
-	return k.sign(ctx, message, k.fingerprints[:1], append(options, "--detach-sign")...)
-}
-
-func (k *Keys) sign(ctx context.Context, message []byte, keys []string, args ...string) ([]byte, error) {
-	all := []string{"--digest-algo", "SHA512"}
-	for _, key := range keys {
-		all = append(all, "--local-user", key+"!") // else a subkey signs where there is one
+// Sign returns the signatures of the message, or it with them.
+func (k *Keys) Sign(ctx context.Context, message []byte, form Form) ([]byte, error) {
+	keys := k.fingerprints
+	if form == One || form == Binary {
+		keys = keys[:1]
 	}
-	out, err := k.gpg(ctx, message, append(all, args...)...)
+	args := []string{"--digest-algo", "SHA512"}
+	for _, key := range keys {
+		args = append(args, "--local-user", key+"!") // else a subkey signs where there is one
+	}
+	if form != Binary {
+		args = append(args, "--armor")
+	}
+	if form == Clear {
+		args = append(args, "--clear-sign")
+	} else {
+		args = append(args, "--detach-sign")
+	}
+	out, err := k.gpg(ctx, message, args...)
 	if err != nil {
 		return nil, fmt.Errorf("signing with OpenPGP key %s: %w", strings.Join(keys, ", "), err)
 	}

@@ -1,6 +1,7 @@
 package packages
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -33,7 +34,7 @@ var formats = []format{
 // that Debian makes of another's release.
 func finishDeb(info *nfpm.Info, entries []build.Entry, directory string) error {
 	text := debianChangelog(entries, info.Name, info.Maintainer)
-	return writeCompressed(filepath.Join(directory, info.Name+".changelog.gz"), []byte(text))
+	return os.WriteFile(filepath.Join(directory, info.Name+".changelog.gz"), build.Gzip([]byte(text)), 0o644)
 }
 
 // finishRPM marks the documentation, for which nfpm has a type that would drop it

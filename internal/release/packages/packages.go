@@ -48,14 +48,14 @@ func targets(s build.Source, one target) (all []build.Target, err error) {
 		}
 		for _, one.format = range formats {
 			if strings.Contains(one.document, "\n"+one.format.name+":\n") {
-				all = append(all, one)
+				all = append(all, build.Target{Name: one.name(), Build: one.build})
 			}
 		}
 	}
 	return all, nil
 }
 
-func (t target) String() string {
+func (t target) name() string {
 	name, _, _ := strings.Cut(t.document[strings.Index(t.document, "name: ")+len("name: "):], "\n")
 	return fmt.Sprintf("%s of %s for %s", t.format.name, name, t.format.architecture(t.architecture))
 }
@@ -66,8 +66,7 @@ func fileName(packager nfpm.Packager, info *nfpm.Info) string {
 	return strings.ReplaceAll(packager.ConventionalFileName(info), "~", "-")
 }
 
-// Build makes the package.
-func (t target) Build(ctx context.Context, w *build.Workshop, directory string) error {
+func (t target) build(ctx context.Context, w *build.Workshop, directory string) error {
 	built, err := prepare(ctx, w, t)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func TestEveryArchitectureHasItsPackages(t *testing.T) {
 		}
 		var got []string
 		for _, target := range targets {
-			got = append(got, target.String())
+			got = append(got, target.Name)
 		}
 		want := []string{"deb of hapgent for " + a.Debian, "rpm of hapgent for " + a.RPM, "deb of hapgent-tools for " + a.Debian, "rpm of hapgent-tools for " + a.RPM}
 		if !slices.Equal(got, want) {

@@ -1,8 +1,6 @@
 package packages
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"os"
@@ -23,13 +21,13 @@ func prepare(ctx context.Context, w *build.Workshop, t target) (directory string
 			return err
 		})
 	}
-	programs, err := w.Programs(ctx, a)
-	if err != nil {
-		return "", err
-	}
 	return w.Part("contents of packages for "+a.GOARCH, func(directory string) error {
 		for _, p := range build.Programs {
-			if err := os.Link(filepath.Join(programs, p.Name), filepath.Join(directory, p.Name)); err != nil {
+			built, err := w.Program(ctx, p, a)
+			if err == nil {
+				err = os.Link(built, filepath.Join(directory, p.Name))
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -47,25 +45,9 @@ func compressPages(root, directory string) error {
 		if err != nil {
 			return err
 		}
-		if err := writeCompressed(filepath.Join(directory, filepath.Base(page)+".gz"), text); err != nil {
+		if err := os.WriteFile(filepath.Join(directory, filepath.Base(page)+".gz"), build.Gzip(text), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// writeCompressed writes what gzip -9n makes of the text.
-func writeCompressed(to string, text []byte) error {
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
-	if _, err := z.Write(text); err != nil {
-		return err
-	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	return os.WriteFile(to, b.Bytes(), 0o644)
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // Suites are what sources name to get packages of an apt repository: one has the
@@ -57,11 +59,7 @@ func (a Apt) writeSuite(directory, suite string, stanzas map[string][]string) er
 	for _, architecture := range a.Architectures {
 		name := component + "/binary-" + architecture + "/Packages"
 		text := []byte(strings.Join(stanzas[suite+architecture], "\n"))
-		zipped, err := compressed(text)
-		if err != nil {
-			return err
-		}
-		indices = append(indices, newFile(name, text), newFile(name+".gz", zipped))
+		indices = append(indices, newFile(name, text), newFile(name+".gz", build.Gzip(text)))
 	}
 	for _, index := range indices {
 		byHash := newFile(byHash(index.name, index.digest), index.data)

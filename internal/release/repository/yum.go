@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
 // Repomd is where the index stands that is to be signed, from the folder of a
@@ -54,10 +56,7 @@ func (y Yum) writeIndex(directory, name string, content any) (repomdData, error)
 	if err != nil {
 		return repomdData{}, err
 	}
-	zipped, err := compressed(text)
-	if err != nil {
-		return repomdData{}, err
-	}
+	zipped := build.Gzip(text)
 	open, packed := newFile("", text), newFile("", zipped)
 	packed.name = "repodata/" + packed.digest + "-" + name + ".xml.gz"
 	return repomdData{

@@ -82,5 +82,5 @@ func (b *Bundle) File(f File) (*Good, error) {
 	if err := errors.Join(sums.check(f.Name, sum.Sum(nil)), err); err != nil {
 		return nil, err
 	}
-	return &Good{Text: goodBundle(b.key, b.bundle), Remark: f.Sums.remark(), SHA256: sum.Sum(nil)}, in.keep()
+	return &Good{Text: goodBundle(b.key, b.bundle), Remark: f.Sums.remark()}, in.keep()
 }

@@ -70,8 +70,6 @@ type Good struct {
 	Text   string // the line that says so
 	Remark string // what is not, in parentheses; "": nothing
 	Note   string // what the user may want to know; "": nothing
-	// SHA256 is the sum of the file where it was to be compared with one.
-	SHA256 []byte
 }
 
 // File checks a file against its signature and its sums. A sum that disagrees
@@ -104,7 +102,7 @@ func (s *Signers) File(f File) (*Good, error) {
 	if err := errors.Join(sums.check(f.Name, sum), err); err != nil {
 		return nil, err
 	}
-	good := &Good{Text: goodSignature(sig, identity), Remark: f.Sums.remark(), SHA256: sum}
+	good := &Good{Text: goodSignature(sig, identity), Remark: f.Sums.remark()}
 	if s.Identity == "" && s.several() {
 		good.Note = noteSigner(f.Name, identity, s.Allowed)
 	}
