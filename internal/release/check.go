@@ -14,7 +14,6 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/artifact/checksum"
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 	"github.com/epicfilemcnulty/hapgent/internal/release/gnupg"
-	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
 )
@@ -60,31 +59,21 @@ func (c *checker) checkSignature(name string) {
 	}
 }
 
-// checkRepositories has gpgv check what the tools of users will.
-func (c *checker) checkRepositories(ctx context.Context) error {
-	if c.apt {
-		for _, suite := range []string{repository.Stable, repository.Testing} {
-			index := filepath.Join(aptFolder, filepath.FromSlash(repository.Release(suite)))
-			inRelease := filepath.Join(filepath.Dir(index), "InRelease")
-			c.checkPGP(inRelease, c.ring.VerifyClear(ctx, filepath.Join(c.directory, inRelease)))
-			c.checkDetached(ctx, index, ".gpg")
-		}
-	}
-	if c.yum {
-		for _, folder := range yumFolders {
-			c.checkDetached(ctx, filepath.Join(folder, filepath.FromSlash(repository.Repomd)), ".asc")
-		}
+// checkPGP has gpgv and sqv check what the tools of users will.
+func (c *checker) checkPGP(ctx context.Context) error {
+	for _, s := range c.signedIndices() {
+		c.countPGP(s.to, c.checkIndex(ctx, s))
 	}
 	names, err := tree(c.directory)
 	for _, name := range names {
 		if strings.HasSuffix(name, ".rpm") {
-			c.checkPGP(name, verifyRPM(ctx, c.ring, filepath.Join(c.directory, name)))
+			c.countPGP(name, verifyRPM(ctx, c.ring, filepath.Join(c.directory, name)))
 		}
 	}
 	return err
 }
 
-func (c *checker) checkPGP(name string, err error) {
+func (c *checker) countPGP(name string, err error) {
 	if err != nil {
 		c.problem("%s: %v", name, err)
 		return
@@ -92,16 +81,20 @@ func (c *checker) checkPGP(name string, err error) {
 	c.pgp++
 }
 
-func (c *checker) checkDetached(ctx context.Context, name, suffix string) {
-	path := filepath.Join(c.directory, name)
-	message, err := os.ReadFile(path)
-	if err == nil {
-		var signature []byte
-		if signature, err = os.ReadFile(path + suffix); err == nil {
-			err = c.ring.VerifyDetached(ctx, signature, message)
-		}
+func (c *checker) checkIndex(ctx context.Context, s signedIndex) error {
+	signed := filepath.Join(c.directory, s.to)
+	if s.form == gnupg.Clear {
+		return c.ring.VerifyClear(ctx, signed)
 	}
-	c.checkPGP(name+suffix, err)
+	message, err := os.ReadFile(filepath.Join(c.directory, s.index))
+	if err != nil {
+		return err
+	}
+	signature, err := os.ReadFile(signed)
+	if err != nil {
+		return err
+	}
+	return c.ring.VerifyDetached(ctx, signature, message)
 }
 
 // verifyRPM has gpgv check both signatures in a package.
@@ -147,20 +140,10 @@ func (t taken) ssh(path string, o files.Options) (checksum.Sum, error) {
 }
 
 // pgp gives a text that is signed by one below it the signature of the published one.
-func (t taken) pgp(_ context.Context, path string, form gnupg.Form) ([]byte, error) {
-	switch form {
-	case gnupg.Detached:
-		return optional(t.published(path) + ".gpg")
-	case gnupg.One:
-		return optional(t.published(path) + ".asc")
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	signed, err := optional(filepath.Join(filepath.Dir(t.published(path)), "InRelease"))
-	if err != nil {
-		return nil, err
+func (t taken) pgp(_ context.Context, text []byte, of signedIndex) ([]byte, error) {
+	signed, err := optional(filepath.Join(t.from, of.to))
+	if err != nil || of.form != gnupg.Clear {
+		return signed, err
 	}
 	header, _, _ := bytes.Cut(signed, []byte("\n\n"))
 	const begin = "-----BEGIN PGP SIGNATURE-----"

@@ -67,7 +67,7 @@ func TestCheckFindsWhatWasChangedSinceItWasSigned(t *testing.T) {
 			}
 			tt.change(dir)
 			var said bytes.Buffer
-			c := &checker{plan: p, report: &report{out: &said}, directory: dir, temporary: t.TempDir()}
+			c := &checker{plan: p, out: &said, directory: dir, temporary: t.TempDir()}
 			var err error
 			if c.signers, err = c.identity.signers(c.temporary); err != nil {
 				t.Fatal(err)

@@ -23,12 +23,12 @@ func isTaken(name string) bool {
 }
 
 // compare compares every byte that a second build makes.
-func (r *report) compare(ctx context.Context, rebuilt, published string) error {
+func (c *checker) compare(ctx context.Context, rebuilt string) error {
 	ours, err := tree(rebuilt)
 	if err != nil {
 		return err
 	}
-	theirs, err := tree(published)
+	theirs, err := tree(c.directory)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (r *report) compare(ctx context.Context, rebuilt, published string) error {
 		if isTaken(name) {
 			continue
 		}
-		difference, err := difference(filepath.Join(rebuilt, name), filepath.Join(published, name))
+		difference, err := difference(filepath.Join(rebuilt, name), filepath.Join(c.directory, name))
 		if err != nil {
 			return err
 		}
@@ -46,16 +46,16 @@ func (r *report) compare(ctx context.Context, rebuilt, published string) error {
 			continue
 		}
 		differ++
-		r.problem("%s: %s", name, difference)
-		r.explain(ctx, filepath.Join(rebuilt, name), filepath.Join(published, name))
+		c.problem("%s: %s", name, difference)
+		c.explain(ctx, filepath.Join(rebuilt, name), filepath.Join(c.directory, name))
 	}
 	for _, name := range theirs {
 		if !slices.Contains(ours, name) {
 			differ++
-			r.problem("%s: the source makes no such file", name)
+			c.problem("%s: the source makes no such file", name)
 		}
 	}
-	fmt.Fprintf(r.out, "%d identical, %d differ\n", identical, differ)
+	fmt.Fprintf(c.out, "%d identical, %d differ\n", identical, differ)
 	return nil
 }
 
@@ -97,7 +97,7 @@ const explanation = 2 * time.Minute
 
 // explain adds what diffoscope says, where it is installed. Lists of sums differ
 // only because a file does.
-func (r *report) explain(ctx context.Context, ours, theirs string) {
+func (c *checker) explain(ctx context.Context, ours, theirs string) {
 	name := filepath.Base(theirs)
 	if _, err := exec.LookPath("diffoscope"); err != nil || isBeside(name) || name == sumsFile || !exists(filepath.Dir(theirs), name) {
 		return
@@ -106,5 +106,5 @@ func (r *report) explain(ctx context.Context, ours, theirs string) {
 	defer cancel()
 	// its status is 1 for a difference
 	words, _ := exec.CommandContext(ctx, "diffoscope", "--max-text-report-size", "10000", theirs, ours).CombinedOutput()
-	fmt.Fprintf(r.out, "%s\n", bytes.TrimSpace(words))
+	fmt.Fprintf(c.out, "%s\n", bytes.TrimSpace(words))
 }

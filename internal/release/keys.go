@@ -27,8 +27,8 @@ type signatures interface {
 	// ssh writes what stands beside the file, its SSH signature and its sum, and
 	// returns the sum.
 	ssh(path string, o files.Options) (checksum.Sum, error)
-	// pgp are the armored OpenPGP signatures of the file, or it with them.
-	pgp(ctx context.Context, path string, form gnupg.Form) ([]byte, error)
+	// pgp are the OpenPGP signatures of an index's text, or it with them.
+	pgp(ctx context.Context, text []byte, of signedIndex) ([]byte, error)
 	// rpm are the OpenPGP signatures of a package that has none: of its header, and
 	// of its header and what follows.
 	rpm(ctx context.Context, path string) (header, whole []byte, err error)
@@ -98,12 +98,8 @@ func (k *Keys) ssh(path string, o files.Options) (checksum.Sum, error) {
 	return signed.Sum, nil
 }
 
-func (k *Keys) pgp(ctx context.Context, path string, form gnupg.Form) ([]byte, error) {
-	message, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return k.gpg.Sign(ctx, message, form)
+func (k *Keys) pgp(ctx context.Context, text []byte, of signedIndex) ([]byte, error) {
+	return k.gpg.Sign(ctx, text, of.form)
 }
 
 func (k *Keys) rpm(ctx context.Context, path string) (header, whole []byte, err error) {

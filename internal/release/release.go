@@ -104,7 +104,7 @@ func (p *plan) build(ctx context.Context, directory string) error {
 	if err := p.BuildAll(ctx, targets, directory); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context, string) error{p.writeKeys, p.signPackages, p.writeApt, p.writeYum, p.keepIndices, p.writeSums} {
+	for _, step := range []func(context.Context, string) error{p.writeKeys, p.signPackages, p.writeApt, p.writeYum, p.signIndices, p.keepIndices, p.writeSums} {
 		if err := step(ctx, directory); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -69,7 +68,7 @@ func (p *plan) copyPackages(directory, suffix string, to func(version string) st
 
 // writeApt makes the repository for apt, which trusts the index alone, and by it
 // the packages.
-func (p *plan) writeApt(ctx context.Context, directory string) error {
+func (p *plan) writeApt(_ context.Context, directory string) error {
 	if !p.apt {
 		return nil
 	}
@@ -80,27 +79,7 @@ func (p *plan) writeApt(ctx context.Context, directory string) error {
 	for _, a := range build.Architectures {
 		r.Architectures = append(r.Architectures, a.Debian)
 	}
-	folder := filepath.Join(directory, aptFolder)
-	if err := r.Write(folder); err != nil {
-		return err
-	}
-	for _, suite := range []string{repository.Stable, repository.Testing} {
-		index := filepath.Join(folder, filepath.FromSlash(repository.Release(suite)))
-		err := p.signIndex(ctx, index, filepath.Join(filepath.Dir(index), "InRelease"), gnupg.Clear)
-		if err := errors.Join(err, p.signIndex(ctx, index, index+".gpg", gnupg.Detached)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// signIndex writes the signatures of an index, or it with them.
-func (p *plan) signIndex(ctx context.Context, index, to string, form gnupg.Form) error {
-	signed, err := p.pgp(ctx, index, form)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, signed, 0o644)
+	return r.Write(filepath.Join(directory, aptFolder))
 }
 
 // yumFolders are the repositories for dnf: of releases, and of pre-releases.
@@ -108,7 +87,7 @@ var yumFolders = []string{yumFolder, filepath.Join(yumFolder, repository.Testing
 
 // writeYum makes the repositories for dnf, which looks at the signatures of the
 // index and of packages; zypper looks for the keys beside the index.
-func (p *plan) writeYum(ctx context.Context, directory string) error {
+func (p *plan) writeYum(_ context.Context, directory string) error {
 	if !p.yum {
 		return nil
 	}
@@ -130,8 +109,48 @@ func (p *plan) writeYum(ctx context.Context, directory string) error {
 		if err := (repository.Yum{Time: p.Time, Security: fixes}).Write(folder); err != nil {
 			return err
 		}
-		index := filepath.Join(folder, filepath.FromSlash(repository.Repomd))
-		if err := errors.Join(p.signIndex(ctx, index, index+".asc", gnupg.One), os.WriteFile(index+".key", p.keyring, 0o644)); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, repository.Repomd+".key"), p.keyring, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signedIndex is an index that has OpenPGP signatures of the form, in the file to. Both
+// are paths in the release.
+type signedIndex struct {
+	index, to string
+	form      gnupg.Form
+}
+
+// signedIndices are what the repositories are trusted by.
+func (p *plan) signedIndices() (all []signedIndex) {
+	if p.apt {
+		for _, suite := range []string{repository.Stable, repository.Testing} {
+			index := filepath.Join(aptFolder, repository.Release(suite))
+			all = append(all, signedIndex{index, filepath.Join(filepath.Dir(index), "InRelease"), gnupg.Clear}, signedIndex{index, index + ".gpg", gnupg.Detached})
+		}
+	}
+	if p.yum {
+		for _, folder := range yumFolders {
+			index := filepath.Join(folder, repository.Repomd)
+			all = append(all, signedIndex{index, index + ".asc", gnupg.One})
+		}
+	}
+	return all
+}
+
+func (p *plan) signIndices(ctx context.Context, directory string) error {
+	for _, s := range p.signedIndices() {
+		text, err := os.ReadFile(filepath.Join(directory, s.index))
+		if err != nil {
+			return err
+		}
+		signed, err := p.pgp(ctx, text, s)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(directory, s.to), signed, 0o644); err != nil {
 			return err
 		}
 	}

@@ -47,8 +47,8 @@ func Verify(ctx context.Context, s build.Source, pool, published string, out io.
 	if err != nil {
 		return err
 	}
-	r := &report{out: out}
-	if err := (&checker{plan: p, report: r, directory: published, temporary: aside}).check(ctx); err != nil {
+	c := &checker{plan: p, out: out, directory: published, temporary: aside}
+	if err := c.check(ctx); err != nil {
 		return err
 	}
 	rebuilt := filepath.Join(aside, "dist")
@@ -59,10 +59,10 @@ func Verify(ctx context.Context, s build.Source, pool, published string, out io.
 	if err := p.build(ctx, rebuilt); err != nil {
 		return err
 	}
-	if err := r.compare(ctx, rebuilt, published); err != nil {
+	if err := c.compare(ctx, rebuilt); err != nil {
 		return err
 	}
-	if r.problems > 0 {
+	if c.problems > 0 {
 		return ErrDiffers
 	}
 	return nil
@@ -119,27 +119,23 @@ func exists(directory, name string) bool {
 	return err == nil
 }
 
-// report is what is found, a line a problem.
-type report struct {
-	out      io.Writer
-	problems int
-}
-
-func (r *report) problem(format string, args ...any) {
-	r.problems++
-	fmt.Fprintf(r.out, format+"\n", args...)
-}
-
-// checker checks sums and signatures of what was published.
+// checker checks what was published, and tells of each problem in a line.
 type checker struct {
 	*plan
-	*report
+	out                  io.Writer
 	directory, temporary string
+	problems             int
 	signers              *verify.Signers
 	ring                 *gnupg.Ring
 	ssh, pgp             int // signatures that are good
 }
 
+func (c *checker) problem(format string, args ...any) {
+	c.problems++
+	fmt.Fprintf(c.out, format+"\n", args...)
+}
+
+// check checks the signatures.
 func (c *checker) check(ctx context.Context) (err error) {
 	if c.signers, err = c.identity.signers(c.temporary); err != nil {
 		return err
@@ -148,12 +144,10 @@ func (c *checker) check(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Fprintf(c.out, "%d SSH signatures are good\n", c.ssh)
-	ring, err := gnupg.NewRing(ctx, c.keyring, c.temporary)
-	if err != nil {
+	if c.ring, err = gnupg.NewRing(ctx, c.keyring, c.temporary); err != nil {
 		return fmt.Errorf("%s: %w", keyringFile, err)
 	}
-	c.ring = ring
-	if err := c.checkRepositories(ctx); err != nil {
+	if err := c.checkPGP(ctx); err != nil {
 		return err
 	}
 	if c.pgp > 0 {
