@@ -75,7 +75,7 @@ func (p *plan) writeApt(_ context.Context, directory string) error {
 	if err := p.copyPackages(directory, ".deb", func(string) string { return filepath.Join(aptFolder, "pool") }); err != nil {
 		return err
 	}
-	r := repository.Apt{Origin: "hapgent", Label: p.label(), Description: p.label(), Time: p.Time}
+	r := repository.Apt{Label: p.label(), Time: p.Time}
 	for _, a := range build.Architectures {
 		r.Architectures = append(r.Architectures, a.Debian)
 	}
@@ -100,13 +100,13 @@ func (p *plan) writeYum(_ context.Context, directory string) error {
 	if err != nil {
 		return err
 	}
-	fixes, err := p.securityFixes()
+	changelog, err := p.Changelog()
 	if err != nil {
 		return err
 	}
 	for _, folder := range yumFolders {
 		folder = filepath.Join(directory, folder)
-		if err := (repository.Yum{Time: p.Time, Security: fixes}).Write(folder); err != nil {
+		if err := (repository.Yum{Time: p.Time, Changelog: changelog}).Write(folder); err != nil {
 			return err
 		}
 		if err := os.WriteFile(filepath.Join(folder, repository.Repomd+".key"), p.keyring, 0o644); err != nil {
@@ -155,18 +155,6 @@ func (p *plan) signIndices(ctx context.Context, directory string) error {
 		}
 	}
 	return nil
-}
-
-// securityFixes are those that the changelog tells of.
-func (p *plan) securityFixes() (all []repository.Security, err error) {
-	entries, err := p.Changelog()
-	for _, e := range entries {
-		if e.Security != nil {
-			text := strings.Join(e.Security, "\n")
-			all = append(all, repository.Security{Version: build.PackageVersion(e.Version), Time: e.Date, Text: text})
-		}
-	}
-	return all, err
 }
 
 // signRPM puts signatures into an rpm: of its header, and of all that follows the

@@ -51,28 +51,16 @@ func wrap(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// rpmChange and rpmEntry are the changelog's of github.com/goreleaser/chglog, by
-// which nfpm reads it, as YAML and so as JSON.
-type rpmChange struct {
-	Note string `json:"note"`
-}
-
-type rpmEntry struct {
-	Semver   string      `json:"semver"`
-	Date     time.Time   `json:"date"`
-	Packager string      `json:"packager"`
-	Changes  []rpmChange `json:"changes"`
-}
-
-// writeRPMChangelog writes the changelog for nfpm to put into an rpm.
+// writeRPMChangelog writes the changelog for nfpm to put into an rpm: in the form of
+// github.com/goreleaser/chglog, which is YAML, and so JSON.
 func writeRPMChangelog(entries []build.Entry, maintainer, to string) error {
-	var all []rpmEntry
+	var all []map[string]any
 	for _, e := range entries {
-		one := rpmEntry{Semver: build.PackageVersion(e.Version) + "-" + rpmRelease, Date: e.Date, Packager: maintainer}
+		var changes []map[string]string
 		for _, text := range e.Changes {
-			one.Changes = append(one.Changes, rpmChange{strings.Join(wrap(text, 74), "\n  ")})
+			changes = append(changes, map[string]string{"note": strings.Join(wrap(text, 74), "\n  ")})
 		}
-		all = append(all, one)
+		all = append(all, map[string]any{"semver": build.PackageVersion(e.Version) + "-" + rpmRelease, "date": e.Date, "packager": maintainer, "changes": changes})
 	}
 	b, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {

@@ -27,9 +27,9 @@ const component = "main"
 
 // Apt is a repository for apt, of both suites.
 type Apt struct {
-	Origin, Label, Description string
-	Architectures              []string // by Debian's names
-	Time                       time.Time
+	Label         string   // what it is called
+	Architectures []string // by Debian's names
+	Time          time.Time
 }
 
 // Release is where the index of a suite stands that is to be signed, from the
@@ -116,10 +116,10 @@ func stanza(p string) (text, control string, err error) {
 func (a Apt) release(suite string, indices []file) string {
 	var b strings.Builder
 	for _, field := range [][2]string{
-		{"Origin", a.Origin}, {"Label", a.Label}, {"Suite", suite}, {"Codename", suite},
+		{"Origin", "hapgent"}, {"Label", a.Label}, {"Suite", suite}, {"Codename", suite},
 		{"Date", a.Time.UTC().Format(dateForm)},
 		{"Acquire-By-Hash", "yes"}, {"Architectures", strings.Join(a.Architectures, " ")},
-		{"Components", component}, {"Description", a.Description},
+		{"Components", component}, {"Description", a.Label},
 	} {
 		fmt.Fprintf(&b, "%s: %s\n", field[0], field[1])
 	}

@@ -4,14 +4,9 @@ import (
 	"encoding/xml"
 	"strings"
 	"time"
-)
 
-// Security is what a version has mended, for `dnf upgrade --security`.
-type Security struct {
-	Version string // as packages have it
-	Time    time.Time
-	Text    string
-}
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+)
 
 type xmlUpdates struct {
 	XMLName xml.Name    `xml:"updates"`
@@ -44,15 +39,17 @@ type xmlUpdateFile struct {
 	File    string `xml:"filename"`
 }
 
-// updates are advisories, each of a version whose packages are in the repository.
+// updates are advisories for `dnf upgrade --security`, each of a version that mends a
+// fault of security and whose packages are in the repository.
 func (y Yum) updates(packages []xmlPackage) (all xmlUpdates) {
-	for _, s := range y.Security {
+	for _, e := range y.Changelog {
+		version := build.PackageVersion(e.Version)
 		one := xmlUpdate{
-			From: "hapgent", Status: "final", Type: "security", Version: "1", ID: "hapgent-" + s.Version, Severity: "Important",
-			Title: "hapgent " + s.Version, Issued: xmlDate{s.Time.UTC().Format(time.DateTime)}, Description: s.Text,
+			From: "hapgent", Status: "final", Type: "security", Version: "1", ID: "hapgent-" + version, Severity: "Important",
+			Title: "hapgent " + version, Issued: xmlDate{e.Date.UTC().Format(time.DateTime)}, Description: strings.Join(e.Security, "\n"),
 		}
 		for _, p := range packages {
-			if v := p.Version; v.Version == s.Version {
+			if v := p.Version; v.Version == version && e.Security != nil {
 				file := strings.TrimPrefix(p.Location.Href, "packages/")
 				one.Packages = append(one.Packages, xmlUpdateFile{p.Name, v.Version, v.Release, v.Epoch, p.Arch, file})
 			}

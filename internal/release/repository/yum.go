@@ -16,8 +16,8 @@ const Repomd = "repodata/repomd.xml"
 
 // Yum is a repository for dnf and yum.
 type Yum struct {
-	Time     time.Time
-	Security []Security // what its packages have mended
+	Time      time.Time
+	Changelog []build.Entry // of its packages
 }
 
 // Write writes the indices of the .rpm files in the folder packages below the
