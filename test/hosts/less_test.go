@@ -1,9 +1,11 @@
 package hosts
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/epicfilemcnulty/hapgent/test/internal/debian"
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
@@ -21,7 +23,11 @@ func TestHostsWithoutNamespaces(t *testing.T) {
 		for kind, status := range map[string]string{"user": "status=217/USER", "mnt": "status=226/NAMESPACE"} {
 			t.Run(suite+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				tryWithoutNamespaces(t, hosts.Hosts(t, lab.Spec{Suite: suite, Profile: lab.Server, Without: kind})[0], status)
+				h := hosts.Hosts(t, lab.Spec{Suite: suite, Profile: lab.Server, Without: kind})[0]
+				tryWithoutNamespaces(t, h, status)
+				if kind == "user" {
+					missesNothingElse(t, h)
+				}
 			})
 		}
 	}
@@ -50,6 +56,47 @@ func tryWithoutNamespaces(t *testing.T, h *lab.Host, status string) {
 		t.Errorf("dpkg says that it does not start:\n%s", out)
 	}
 	h.UntilAnswers("UP", "9777")
+}
+
+// hardening has all that Debian's hardening-runtime sets besides the number of user
+// namespaces, and the system call of those that it forbids.
+var hardening = map[string]string{
+	"kernel.dmesg_restrict = 1":            "syslog",
+	"kernel.kexec_load_disabled = 1":       "kexec_load",
+	"kernel.kptr_restrict = 1":             "syslog", // and /proc/kallsyms, which ProcSubset=pid hides
+	"kernel.perf_event_paranoid = 3":       "perf_event_open",
+	"kernel.unprivileged_bpf_disabled = 1": "bpf",
+	"kernel.yama.ptrace_scope = 1":         "ptrace",
+	"net.core.bpf_jit_harden = 2":          "bpf",
+}
+
+// missesNothingElse sees that what else a host with hardening-runtime forbids, the
+// unit forbids itself. The settings are the kernel's own, and cannot be a host's.
+func missesNothingElse(t *testing.T, h *lab.Host) {
+	folder, err := debian.Files(h.Suite, "hardening-runtime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := need.Read(t, folder, "usr/lib/sysctl.d/10-hardening.conf")
+	allowed := strings.Fields(h.Run("systemctl show -P SystemCallFilter hapgent"))
+	if !slices.Contains(allowed, "epoll_wait") {
+		t.Fatalf("the unit allows the system calls %q", allowed)
+	}
+	found := map[string]bool{}
+	for line := range strings.Lines(text) {
+		setting := strings.TrimSpace(line)
+		if setting == "" || strings.HasPrefix(setting, "#") {
+			continue
+		}
+		found[setting] = true
+		call := hardening[setting]
+		if setting != "user.max_user_namespaces = 0" && (call == "" || slices.Contains(allowed, call)) {
+			t.Errorf("hardening-runtime has %q, which may forbid what the unit allows", setting)
+		}
+	}
+	if !found["user.max_user_namespaces = 0"] {
+		t.Errorf("hardening-runtime leaves the user namespaces:\n%s", text)
+	}
 }
 
 // A host with systemd and nothing else (no man, no cron, no curl, no perl but

@@ -25,11 +25,19 @@ type Tree struct{ dir, linker, libraries string }
 // "trixie-backports". The first time it downloads them, which takes some ten
 // seconds; several test binaries may ask for the same at once.
 func Unpack(suite string, packages ...string) (*Tree, error) {
-	dir, err := unpacked(suite, packages)
+	dir, err := Files(suite, packages...)
 	if err != nil {
-		return nil, fmt.Errorf("packages %q of Debian's %s: %w", packages, suite, err)
+		return nil, err
 	}
 	return open(dir)
+}
+
+// Files returns the folder of the same where there need not be a program.
+func Files(suite string, packages ...string) (dir string, err error) {
+	if dir, err = unpacked(suite, packages); err != nil {
+		err = fmt.Errorf("packages %q of Debian's %s: %w", packages, suite, err)
+	}
+	return dir, err
 }
 
 func unpacked(suite string, packages []string) (dir string, err error) {
