@@ -1,44 +1,53 @@
-// Package image runs the container image of the agent, as podman of Debian does.
+// Package image runs the container image of the agent, as podman of Debian 13 does.
 package image
 
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release"
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// image is the OCI layout that the tests look at.
-var image string
+var (
+	image string // the OCI layout that the tests look at
+	hosts *lab.Lab
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
-func run(m *testing.M) int {
+func run(m *testing.M) (status int) {
 	directory, err := os.MkdirTemp("", "hapgent-image")
+	defer os.RemoveAll(directory)
+	image = filepath.Join(directory, "image")
 	if err == nil {
-		defer os.RemoveAll(directory)
-		image = filepath.Join(directory, "image")
 		err = makeImage(image)
+	}
+	if err == nil {
+		hosts, err = lab.New(image + ":/srv/run/image")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	defer func() {
+		if err := hosts.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
+		}
+	}()
 	return m.Run()
 }
 
@@ -112,140 +121,68 @@ func TestImageIsForEveryArchitecture(t *testing.T) {
 	}
 }
 
-// podman keeps all that it has in a folder of the test.
-type podman struct {
-	t      *testing.T
-	folder string
-}
+// containers are the settings of podman for a host that is a container itself: it may
+// have no keyring and no limit of processes, and no file system lies over its own.
+const containers = "[containers]\nkeyring = false\npids_limit = 0\n"
+const storage = "[storage]\ndriver = \"vfs\"\nrunroot = \"/run/containers/storage\"\ngraphroot = \"/var/lib/containers/storage\"\n"
 
-func newPodman(t *testing.T) podman {
+func host(t *testing.T) *lab.Host {
 	t.Helper()
-	need.Superuser(t)
-	need.Command(t, "runc", "runc")
-	need.Command(t, "podman", "podman")
-	folder, err := os.MkdirTemp("", "hapgent-podman")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := podman{t, folder}
-	t.Cleanup(p.remove)
-	p.run("pull", "--quiet", "oci:"+image+":"+need.Source(t).Version)
-	return p
-}
-
-// remove ends all containers. What podman starts when one has ended may write into
-// the folder a little longer.
-func (p podman) remove() {
-	p.command("rm", "--all", "--force", "--time", "0").Run()
-	var err error
-	for start := time.Now(); time.Since(start) < 2*time.Minute; time.Sleep(100 * time.Millisecond) {
-		if err = os.RemoveAll(p.folder); err == nil {
-			return
-		}
-	}
-	p.t.Error(err)
-}
-
-// command is one that asks for nothing that a container in a container lacks.
-func (p podman) command(args ...string) *exec.Cmd {
-	return exec.Command("podman", append([]string{"--root", filepath.Join(p.folder, "root"), "--runroot", filepath.Join(p.folder, "run"),
-		"--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--storage-driver", "vfs"}, args...)...)
-}
-
-func (p podman) run(args ...string) string {
-	p.t.Helper()
-	cmd := p.command(args...)
-	var problem strings.Builder
-	cmd.Stderr = &problem
-	out, err := cmd.Output()
-	if err != nil {
-		p.t.Fatalf("podman %q: %v\n%s%s", args, err, out, &problem)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// start starts a container by the name, which answers at the address.
-func (p podman) start(name, address string, options ...string) {
-	p.t.Helper()
-	var files syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
-		p.t.Fatal(err)
-	}
-	limit := fmt.Sprint(files.Max)
-	args := append([]string{"run", "--detach", "--name", name, "--network", "host", "--env", "HAPGENT_IP=" + address,
-		"--ulimit", "nofile=" + limit + ":" + limit, "--ulimit", "nproc=4096:4096"}, options...)
-	p.run(append(args, p.run("images", "--quiet"))...)
-}
-
-// until waits for an answer.
-func until(t *testing.T, address, want string) {
-	t.Helper()
-	got := ""
-	for start := time.Now(); time.Since(start) < 2*time.Minute; time.Sleep(100 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address+":9777")
-		if err != nil {
-			got = err.Error()
-			continue
-		}
-		answer, _ := io.ReadAll(conn)
-		conn.Close()
-		if got = string(answer); got == want+"\n" {
-			return
-		}
-	}
-	t.Fatalf("%s answers %q, want %q", address, got, want)
+	h := hosts.Shared(t, "trixie", lab.Container)
+	h.Write("/etc/containers/containers.conf", containers)
+	h.Write("/etc/containers/storage.conf", storage)
+	return h
 }
 
 // As process 1, or below an init, it obeys signals and ends by itself; the state is
-// on a volume, and there for the next container.
+// on a volume, and there for the next container. The first is run as documented, but
+// for its network: podman may set up none here.
 func TestStateOnAVolume(t *testing.T) {
-	need.Command(t, "catatonit", "catatonit")
-	p := newPodman(t)
-	const address = "127.77.9.1"
-	volume := []string{"--volume", "states:/etc/hapgent"}
-	p.start("first", address, volume...)
-	until(t, address, "FAIL")
-	p.run("kill", "--signal", "USR1", "first")
-	until(t, address, "UP")
-	p.stop("first")
-	p.start("second", address, append(volume, "--init", "--read-only", "--cap-drop", "all")...)
-	until(t, address, "UP")
-	p.run("kill", "--signal", "USR2", "second")
-	until(t, address, "DOWN")
-	if status := need.Read(t, "/proc", p.run("inspect", "--format", "{{.State.Pid}}", "second"), "status"); !strings.Contains(status, "\nUid:\t65534\t65534\t65534\t65534\n") {
-		t.Errorf("it is not the user 65534:\n%s", status)
+	h := host(t)
+	documented := regexp.MustCompile("(?m)^podman .*$").FindAllString(need.Read(t, "docs", "operating.md"), -1)
+	answers := []string{"FAIL", "UP"} // after the run, and after USR1
+	if len(documented) != len(answers) {
+		t.Fatalf("docs/operating.md has the lines %q", documented)
 	}
-	p.stop("second")
-	p.start("third", address, volume...)
-	until(t, address, "DOWN")
+	for i, line := range documented {
+		h.Run("cd /srv; " + strings.ReplaceAll(line, "--publish 9777:9777", "--network host"))
+		h.UntilAnswers(answers[i], "9777")
+	}
+	stop(t, h, "hapgent")
+	run := func(name, options string) {
+		h.Run("podman run --detach --network host --volume hapgent:/etc/hapgent --name " + name + " " + options + " oci:/srv/run/image:" + need.Source(t).Version)
+	}
+	run("second", "--init --read-only --cap-drop all")
+	h.UntilAnswers("UP", "9777")
+	h.Run("podman kill --signal USR2 second")
+	h.UntilAnswers("DOWN", "9777")
+	if user := h.Run("grep ^Uid: /proc/$(podman inspect --format '{{.State.Pid}}' second)/status"); user != "Uid:\t65534\t65534\t65534\t65534\n" {
+		t.Errorf("it is not the user 65534: %q", user)
+	}
+	stop(t, h, "second")
+	run("third", "")
+	h.UntilAnswers("DOWN", "9777")
+	stop(t, h, "third")
 }
 
 // stop ends a container as every runtime does, by TERM; KILL comes after minutes.
-func (p podman) stop(name string) {
-	p.t.Helper()
-	p.run("stop", "--time", "120", name)
-	if status := p.run("inspect", "--format", "{{.State.ExitCode}}", name); status != "0" {
-		p.t.Errorf("%s ended with status %s", name, status)
+func stop(t *testing.T, h *lab.Host, name string) {
+	t.Helper()
+	h.Run("podman stop --time 120 " + name)
+	if status := h.Run("podman inspect --format '{{.State.ExitCode}}' " + name); status != "0\n" {
+		t.Errorf("%s ended with status %s", name, status)
 	}
 }
 
 // A single file that is mounted cannot be replaced: it is written in place.
 func TestStateInAMountedFile(t *testing.T) {
-	p := newPodman(t)
-	const address = "127.77.9.2"
-	state := filepath.Join(p.folder, "state.json")
-	if err := os.WriteFile(state, []byte(`{"status":"UP","weight":77}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(state, 65534, 65534); err != nil {
-		t.Fatal(err)
-	}
-	p.start("file", address, "--volume", state+":/etc/hapgent/state.json")
-	until(t, address, "UP 77%")
-	p.run("kill", "--signal", "USR2", "file")
-	until(t, address, "DOWN 77%")
-	if text, err := os.ReadFile(state); err != nil || !strings.Contains(string(text), `"DOWN"`) {
-		t.Errorf("the file has %s, %v", text, err)
-	}
-	p.stop("file")
+	h := host(t)
+	h.Write("/root/state.json", `{"status":"UP","weight":77}`)
+	h.Run("chown 65534:65534 /root/state.json; podman run --detach --network host --env HAPGENT_PORT=9778 --volume /root/state.json:/etc/hapgent/state.json " +
+		"--name file oci:/srv/run/image:" + need.Source(t).Version)
+	h.UntilAnswers("UP 77%", "9778")
+	h.Run("podman kill --signal USR2 file")
+	h.UntilAnswers("DOWN 77%", "9778")
+	h.UntilContains(`"DOWN"`, "cat /root/state.json")
+	stop(t, h, "file")
 }

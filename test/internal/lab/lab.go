@@ -28,6 +28,7 @@ const (
 	Server     = "host"  // a plain server
 	Controller = "ctl"   // with Ansible and HAProxy
 	RPM        = "rpm"   // with rpm and dnf, and zypper and dnf5 where the suite has them
+	Container  = "image" // with podman
 	Judge      = "judge" // with what judges packages and firewalls
 	Small      = "small" // systemd, and nothing else
 	SysV       = "sysv"  // without systemd
