@@ -93,6 +93,31 @@ func TestTamperedAptRepository(t *testing.T) {
 	})
 }
 
+// The lines of the README are enough where there is no curl and no certificate, where
+// root has umask 077, and where /tmp runs nothing; by hand it takes openssh-client too.
+func TestReadmeOnASmallHost(t *testing.T) {
+	need.Superuser(t)
+	for _, suite := range []string{"bullseye", "forky"} {
+		t.Run(suite, func(t *testing.T) {
+			h := hosts.Host(t, suite, lab.Small)
+			if there := h.Run("for c in curl ssh-keygen update-ca-certificates man crond; do command -v $c || true; done"); there != "" {
+				t.Fatalf("a small host has\n%s", there)
+			}
+			h.Write("/etc/apt/sources.list.d/debian.list", "deb [trusted=yes] file:/srv/mirror ./\n")
+			h.Run("mount -t tmpfs -o noexec,mode=1777 none /tmp; apt-get update")
+			web.introduce(h)
+			web.publish(t, h, who.Dist())
+			aptOn(suite).install(t, h)
+			h.UntilAnswers("FAIL", "9777")
+			h.Run("apt-get purge -y hapgent; apt-get install -y openssh-client </dev/null")
+			install(t, h, "By hand")
+			if got := h.Run("/usr/local/sbin/hapgent --version"); got != "hapgent "+version+"\n" {
+				t.Errorf("installed is %q", got)
+			}
+		})
+	}
+}
+
 // Debian 11's apt, and 12's, ask gpgv, those of 13 and 14 ask sqv.
 var (
 	signatureIsBad = map[string]string{"bullseye": "BADSIG", "bookworm": "BADSIG", "trixie": "sqv returned an error code", "forky": "sqv returned an error code"}
