@@ -328,7 +328,7 @@ func (s *service) expectToKnowWhoListens() {
 	}
 	const why = "; see that HAProxy has agent-check for the server, and that nothing keeps it from port 9777 of the host: a firewall, or SELinux without haproxy_connect_any; nothing was changed"
 	p.expect(unknown.Name+" failed at See what HAProxy shows: wanted asked, found "+sockets[1]+": no server strange, set hapgent_haproxy_server to its name; "+
-		sockets[0]+": unreached/strange no check, sessions 0, agent check L4CON; "+sockets[0]+": unasked/strange no check, sessions 0, no agent check"+why,
+		sockets[0]+": unreached/strange no check, sessions 0, agent check L4CON, Connection refused; "+sockets[0]+": unasked/strange no check, sessions 0, no agent check"+why,
 		unasked.Name+" failed at See what HAProxy shows: wanted asked, found nobody but the host itself has asked the agent for two minutes"+why,
 		old.Name+" failed at See that it can set states: hapgent on "+old.Name+" is too old for this playbook, it has no --set: run the role first, which leaves states as they are; nothing was changed",
 		slow.Name+" failed at See what HAProxy shows: wanted out, found "+slow.Name+":/run/slow.sock: sample/"+slow.Name+" UP, sessions 0, agent check L7OK; it stays out of the balancer, its agent answers DRAIN")

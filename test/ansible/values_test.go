@@ -75,9 +75,9 @@ const wrongPlay = `    - block:
 `
 
 // factsPlay has what the role makes of hosts that are not to be had, and of two
-// HAProxys: sessions are of one, and one that counts less than before has been
-// reloaded. A key that the role has among its files, as that of a release has by
-// default, is found there.
+// HAProxys: sessions are of one, one that counts less than before has been reloaded,
+// and what a server says may have a comma. A key that the role has among its files,
+// as that of a release has by default, is found there.
 const factsPlay = `    - ansible.builtin.set_fact: {cacheable: true, architecture: armv8l, pkg_mgr: dnf5}
     - ansible.builtin.include_role: {name: hapgent, tasks_from: playbook, public: true}
       vars: {hapgent_source: dnf}
@@ -85,13 +85,13 @@ const factsPlay = `    - ansible.builtin.set_fact: {cacheable: true, architectur
       vars: {hapgent_repository: http://mirror/apt, hapgent_repository_key: allowed_signers}
     - ansible.builtin.debug: {msg: "FACTS {{ hapgent__asset }} {{ hapgent__package_manager }} END"}
       vars: {hapgent_source: dnf}
-    - ansible.builtin.debug: {msg: "HAPROXYS {{ hapgent__sessions }} {{ hapgent__reloaded | join(' ') }} END"}
+    - ansible.builtin.debug: {msg: "HAPROXYS {{ hapgent__sessions }} {{ hapgent__reloaded | join(' ') }} {{ hapgent__unasked | map(attribute='pxname') | join }} END"}
       vars:
         hapgent_haproxy_server: web
         hapgent__counted: {one: 5, other: 30}
         hapgent__said:
-          - {of: one, text: "# pxname,svname,scur,stot,\na,web,3,4,\nb,web,1,2,\nb,more,9,9,"}
-          - {of: other, text: "# pxname,svname,scur,stot,\na,web,2,29,"}
+          - {of: one, text: "# pxname,svname,scur,stot,last_chk,agent_status,\na,web,3,4,\"OK, \"\"fine\"\"\",* L7OK,\nb,web,1,2,,INI,\nb,more,9,9,,,"}
+          - {of: other, text: "# pxname,svname,scur,stot,agent_status,\nc,web,2,29,CHECKED,"}
 `
 
 // TestWrongValues tries all in one play, on a host of which nothing is to change.
@@ -106,7 +106,7 @@ func TestWrongValues(t *testing.T) {
 	}
 	f.write("wrong.yml", play+"    - ansible.builtin.debug: {msg: \"TAKEN {{ taken | default([]) }} END\"}\n"+factsPlay)
 	p := oldest.play(f, "wrong.yml")
-	p.expect("TAKEN [] END", "FACTS hapgent-armhf dnf5 END", "HAPROXYS 4 other END")
+	p.expect("TAKEN [] END", "FACTS hapgent-armhf dnf5 END", "HAPROXYS 4 other b END")
 	for i, w := range all {
 		_, message, _ := strings.Cut(p.output, fmt.Sprintf("CASE %d ", i))
 		message, _, _ = strings.Cut(message, " END")
