@@ -136,6 +136,23 @@ systemctl daemon-reload`)
 	})
 }
 
+// In a shutdown systemd is to stop the agent once others have ended. A reload of it is
+// refused then, or takes the stop back, or waits for those.
+func TestHapgentctlTellsAnAgentThatIsToStop(t *testing.T) {
+	onDebian(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		putIn(h)
+		h.Write("/etc/systemd/system/slow.service", "[Unit]\nAfter=hapgent.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"+
+			"ExecStop=/bin/sh -c 'while [ -e /run/slow ]; do sleep 0.1; done'\n")
+		h.Run("touch /run/slow; systemctl daemon-reload; systemctl start slow; systemctl --no-block stop slow hapgent")
+		h.UntilContains("hapgent.service stop waiting", "systemctl list-jobs --no-legend | sed 's/  */ /g'")
+		ctl(t, h, "", [][2]string{{"drain", "0"}, {"ask", "DRAIN\n0"}})
+		h.Run("rm /run/slow")
+		h.Until("inactive", "systemctl is-active hapgent || true")
+		ctl(t, h, "", [][2]string{{"ask", "hapgent: no answer from 0.0.0.0:9777 (HAPGENT_IP, HAPGENT_PORT): connection refused\n1"}})
+	})
+}
+
 // With several agents it refuses to guess, and finds each where it really is: by a
 // drop-in, by /etc/default, by its socket.
 func TestHapgentctlFindsTheAgentsOfTheHost(t *testing.T) {
