@@ -3,14 +3,17 @@
 #
 # Deploys a service on this host, one of several behind HAProxy: takes the host out of the balancer,
 # stops the systemd unit SERVICE, runs COMMAND to put the new version in place, starts SERVICE and
-# takes the host back. If a step fails, the host stays out. Deploy one host after the other.
+# takes the host back. If a step fails, the host stays out, and answers STOPPED, until the next
+# deployment. One that answers something else than UP, READY or STOPPED before is out on purpose, and
+# stays out. Deploy one host after the other.
 #
 # Environment:
-#   AGENT    the agent of the service: a process name (hapgent), a pid, or a unit, hapgent@web.service
-#   WAIT     seconds that HAProxy takes to notice a change (15): agent-inter, and after the start
-#            rise x inter of its health check; and no request takes longer
-#   HEALTH   command that succeeds when the service works (systemctl is-active --quiet SERVICE)
-#   TIMEOUT  seconds within which it must (60)
+#   INSTANCE  the agent of the service, as hapgentctl names it: a port, or an instance's name (the
+#             host's only agent)
+#   WAIT      seconds that HAProxy takes to notice a change (15): agent-inter, and after the start
+#             rise x inter of its health check; and no request takes longer
+#   HEALTH    command that succeeds when the service works (systemctl is-active --quiet SERVICE)
+#   TIMEOUT   seconds within which it must (60)
 set -euo pipefail
 
 die() {
@@ -21,17 +24,13 @@ die() {
 (($# >= 2)) || die "expected SERVICE COMMAND [ARGUMENT...], found $# arguments"
 service=$1
 shift
-AGENT=${AGENT:-hapgent} WAIT=${WAIT:-15} TIMEOUT=${TIMEOUT:-60}
+INSTANCE=${INSTANCE:-} WAIT=${WAIT:-15} TIMEOUT=${TIMEOUT:-60}
 HEALTH=${HEALTH:-systemctl is-active --quiet $(printf %q "$service")}
 [[ $WAIT =~ ^[0-9]+$ ]] || die "WAIT must be a number of seconds, found \"$WAIT\""
 [[ $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "TIMEOUT must be a number of seconds above 0, found \"$TIMEOUT\""
 
-signal_agent() {
-  case $AGENT in
-    *.service) systemctl kill --signal="$1" "$AGENT" ;;
-    *[!0-9]*) pkill "-$1" -x "$AGENT" ;;
-    *) kill "-$1" "$AGENT" ;;
-  esac
+agent() {
+  hapgentctl ${INSTANCE:+-i "$INSTANCE"} "$@"
 }
 
 step() {
@@ -42,10 +41,18 @@ step() {
 now='' left='nothing was changed'
 trap '[[ -z $now ]] || echo "deploy.sh: failed at: $now; $left" >&2' EXIT
 
-step "taking the host out of the balancer, agent $AGENT"
-signal_agent USR2
-left="the host stays out of the balancer until its agent gets a USR1"
-sleep "$WAIT"
+step "asking the agent${INSTANCE:+ $INSTANCE}"
+answer=$(agent ask)
+if [[ $answer =~ ^(UP|READY|STOPPED)( |$) ]]; then
+  step "taking the host out of the balancer"
+  left="the host may be out of the balancer: hapgentctl show"
+  agent stopped
+  left="the host stays out of the balancer until the next deployment, or hapgentctl up"
+  sleep "$WAIT"
+else
+  step "leaving the host out of the balancer, where it is on purpose: $answer"
+  left="the host stays out of the balancer"
+fi
 step "stopping $service"
 systemctl stop "$service"
 step "deploying: $*"
@@ -54,8 +61,10 @@ step "starting $service"
 systemctl start "$service"
 step "waiting up to $TIMEOUT s for its health: $HEALTH"
 timeout "$TIMEOUT" bash -c "until $HEALTH; do sleep 1; done"
-step "putting the host back into the balancer"
-signal_agent USR1
-sleep "$WAIT"
+if [[ $answer =~ ^(UP|READY|STOPPED)( |$) ]]; then
+  step "putting the host back into the balancer"
+  agent up
+  sleep "$WAIT"
+fi
 now=''
 echo "deploy.sh: $service is deployed"

@@ -21,7 +21,7 @@ func TestDeployLosesNoRequest(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
 	tr := startTraffic(t, s.url)
-	for i, agent := range []string{"AGENT=", "AGENT=hapgent@web.service"} {
+	for i, agent := range []string{"INSTANCE=", "INSTANCE=web"} {
 		if out, err := deploy(t, s.hosts[i], "echo 2", agent); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -55,26 +55,34 @@ func TestFailedDeployLeavesHostOut(t *testing.T) {
 	s := startSite(t)
 	tr := startTraffic(t, s.url)
 	h := s.hosts[0]
-	pid, err := h.run(nil, "pgrep", "-x", "hapgent")
-	if err != nil {
-		t.Fatal(err)
-	}
-	agent := "AGENT=" + strings.TrimSpace(pid)
 	for _, failure := range []struct{ version, health, step string }{
 		{"exit 3; echo 2", "true", "deploying: bash -c exit 3; echo 2 >version.txt"},
 		{"echo 2", "false", "waiting up to 1 s for its health: false"},
 	} {
-		out, err := deploy(t, h, failure.version, agent, "TIMEOUT=1", "HEALTH="+failure.health)
-		if want := "failed at: " + failure.step + "; the host stays out of the balancer until its agent gets a USR1\n"; err == nil || !strings.HasSuffix(out, want) {
+		out, err := deploy(t, h, failure.version, "TIMEOUT=1", "HEALTH="+failure.health)
+		if want := "failed at: " + failure.step + "; the host stays out of the balancer until the next deployment, or hapgentctl up\n"; err == nil || !strings.HasSuffix(out, want) {
 			t.Errorf("expected a failure and %q, found %v and\n%s", want, err, out)
 		}
 		s.balancer.expectAll(map[string]fields{"sample/srv1": {"status": "DOWN (agent)"}, "sample/srv2": {"status": "UP"}})
 	}
-	if out, err := deploy(t, h, "echo 3", agent); err != nil {
+	if out, err := deploy(t, h, "echo 3"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	s.expectBoth(fields{"status": "UP"})
 	expectNoLoss(t, tr)
+}
+
+func TestDeployLeavesHostOutThatIsOutOnPurpose(t *testing.T) {
+	t.Parallel()
+	s := startSite(t)
+	if out, err := s.hosts[0].run(nil, "hapgentctl", "drain"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := deploy(t, s.hosts[0], "echo 2")
+	if want := "deploy.sh: leaving the host out of the balancer, where it is on purpose: DRAIN\n"; err != nil || !strings.Contains(out, want) {
+		t.Errorf("expected %q, found %v and\n%s", want, err, out)
+	}
+	s.balancer.expectAll(map[string]fields{"sample/srv1": {"status": "DRAIN (agent)"}, "sample/srv2": {"status": "UP"}})
 }
 
 func TestDeployRefuses(t *testing.T) {
@@ -91,7 +99,7 @@ func TestDeployRefuses(t *testing.T) {
 		{"no command", "", []string{"web"}, 2, "deploy.sh: expected SERVICE COMMAND [ARGUMENT...], found 1 arguments\n"},
 		{"wrong wait", "WAIT=5s", []string{"web", "true"}, 2, "deploy.sh: WAIT must be a number of seconds, found \"5s\"\n"},
 		{"wrong timeout", "TIMEOUT=0", []string{"web", "true"}, 2, "deploy.sh: TIMEOUT must be a number of seconds above 0, found \"0\"\n"},
-		{"no such agent", "AGENT=nosuch", []string{"web", "true"}, 1, "deploy.sh: failed at: taking the host out of the balancer, agent nosuch; nothing was changed\n"},
+		{"no agent", "HAPGENT_PORT=1", []string{"web", "true"}, 1, "deploy.sh: failed at: asking the agent; nothing was changed\n"},
 	}
 	for _, test := range tests {
 		out, err := h.run([]string{test.environment}, append([]string{example(t, "deploy.sh")}, test.args...)...)

@@ -26,16 +26,31 @@ type host struct {
 // ports are the same on all hosts.
 type ports struct{ service, agent int }
 
-// systemctl stands for systemd, which a test of a script cannot have: the units
-// web.service and hapgent@web.service, as far as the examples use them.
+// systemctl stands for systemd, which a test of a script cannot have: the unit
+// web.service, as far as the example uses it.
 const systemctl = `#!/usr/bin/env bash
 set -eu
 case "$*" in
   "start web") setsid "$TEST_SERVICE" </dev/null >/dev/null 2>&1 & echo $! >web.pid ;;
   "stop web") while kill "$(<web.pid)" 2>/dev/null; do sleep 0.01; done ;;
   "is-active --quiet web") kill -0 "$(<web.pid)" ;;
-  "kill --signal=USR"[12]" hapgent@web.service") pkill "-${2#--signal=}" -x hapgent ;;
   *) echo "systemctl: unexpected: $*" >&2; exit 1 ;;
+esac
+`
+
+// hapgentctl stands for that of the package, which finds agents by systemd. There is
+// one, and it may be named.
+const hapgentctl = `#!/usr/bin/env bash
+set -eu
+[[ $1 != -i ]] || shift 2
+case $1 in
+  ask) hapgent --ask ;;
+  up | drain | stopped)
+    line=$(hapgent --set "$1")
+    pkill -HUP -x hapgent
+    until [[ $(hapgent --ask) = "$line" ]]; do sleep 0.01; done
+    ;;
+  *) echo "hapgentctl: unexpected: $*" >&2; exit 1 ;;
 esac
 `
 
@@ -47,8 +62,10 @@ func startHost(t *testing.T, address string, ports ports) *host {
 	h.agent = &instance{host: address, port: ports.agent, file: filepath.Join(h.dir, "state.json")}
 	writeFile(t, h.agent.file, `{"status":"UP"}`)
 	writeFile(t, filepath.Join(h.dir, "version.txt"), "1")
-	if err := os.WriteFile(filepath.Join(h.dir, "systemctl"), []byte(systemctl), 0o755); err != nil {
-		t.Fatal(err)
+	for name, script := range map[string]string{"systemctl": systemctl, "hapgentctl": hapgentctl} {
+		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	agent := h.command(nil, "hapgent")
 	agent.Stderr = logFile(t) // a pipe would be open for as long as the namespace
