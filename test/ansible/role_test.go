@@ -60,10 +60,10 @@ func TestChecksumIsThatOfTheBinaryOfThisTree(t *testing.T) {
 	}
 }
 
-// The units and the keys are the packages' own. There is no keyring before the first
-// release.
+// The agent's units and the keys are the packages' own. There is no keyring before the
+// first release.
 func TestFilesAreThePackages(t *testing.T) {
-	units, err := filepath.Glob(inTree(t, "packaging", "systemd", "hapgent*"))
+	units, err := filepath.Glob(inTree(t, "packaging", "systemd", "hapgent[.@]*"))
 	if err != nil || len(units) == 0 {
 		t.Fatalf("no units: %v", err)
 	}

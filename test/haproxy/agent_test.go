@@ -2,15 +2,12 @@ package haproxy
 
 import (
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // instance is an agent with an address and a state file of its own.
@@ -75,18 +72,6 @@ func (a *instance) change(t *testing.T, state string) {
 		t.Fatal(err)
 	}
 	a.signal(t, syscall.SIGHUP)
-}
-
-// ask asks the agent as HAProxy does.
-func (a *instance) ask() (answer string, err error) {
-	conn, err := net.Dial("tcp", address(a.host, a.port))
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
-	b, err := io.ReadAll(conn)
-	return string(b), err
 }
 
 // check is how a server in HAProxy's configuration names the agent.

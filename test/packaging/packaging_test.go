@@ -109,7 +109,7 @@ func TestRpmlint(t *testing.T) {
 
 func TestShellcheck(t *testing.T) {
 	var scripts []string
-	for _, pattern := range []string{"packaging/deb/*", "packaging/rpm/*", "packaging/keyring/*", "packaging/sysvinit/*", "packaging/hapgentctl", "packaging/completion/*", "test/bin/*"} {
+	for _, pattern := range []string{"packaging/deb/*", "packaging/rpm/*", "packaging/keyring/*", "packaging/libexec/*", "packaging/sysvinit/*", "packaging/hapgentctl", "packaging/completion/*", "test/bin/*"} {
 		found, err := filepath.Glob(filepath.Join(need.Root(t), pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no scripts %s: %v", pattern, err)

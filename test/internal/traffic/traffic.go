@@ -2,9 +2,11 @@
 package traffic
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -13,9 +15,13 @@ import (
 	"time"
 )
 
+// Slow is how long the service takes for /slow.
+const Slow = 5 * time.Second
+
 // Serve is a service that is hard to deploy: it takes half a second to start and a
 // fifth for a request, and drops those under way when it is killed. It answers with
-// what the file held when it started, and /health at once. It returns why it ends.
+// what the file held when it started, /health at once and /slow late. It returns why
+// it ends.
 func Serve(address, file string) error {
 	version, err := os.ReadFile(file)
 	if err != nil {
@@ -23,7 +29,12 @@ func Serve(address, file string) error {
 	}
 	time.Sleep(500 * time.Millisecond)
 	return http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/health" {
+		switch r.URL.Path {
+		case "/health":
+		case "/slow":
+			time.Sleep(Slow)
+			fmt.Fprint(w, "slow ")
+		default:
 			time.Sleep(200 * time.Millisecond)
 		}
 		w.Write(version)
@@ -55,12 +66,18 @@ type Clients struct {
 	count    Count
 }
 
+// Dial makes a client's connection.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 // Start starts 16 clients, as many of each URL.
-func Start(urls ...string) *Clients {
+func Start(urls ...string) *Clients { return StartBy(new(net.Dialer).DialContext, urls...) }
+
+// StartBy starts them with connections that are made so.
+func StartBy(dial Dial, urls ...string) *Clients {
 	c := &Clients{stop: make(chan struct{}), count: Count{Answers: map[string]int{}}}
 	for i := range 16 {
 		c.done.Go(func() {
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: i%2 == 0}, Timeout: time.Minute}
+			client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: i%2 == 0}, Timeout: time.Minute}
 			defer client.CloseIdleConnections()
 			url := urls[i/2%len(urls)]
 			for {

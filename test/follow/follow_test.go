@@ -1,0 +1,100 @@
+// Package follow tries what the package brings to act on an agent where no operator
+// does: services that leave HAProxy before they stop and return after they have
+// started, and weights by timer, on booted hosts.
+package follow
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/epicfilemcnulty/hapgent/internal/release/build"
+	"github.com/epicfilemcnulty/hapgent/test/internal/built"
+	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
+	"github.com/epicfilemcnulty/hapgent/test/internal/need"
+)
+
+// onHosts is where hosts see the packages.
+const onHosts = "/srv/packages"
+
+var (
+	hosts    *lab.Lab
+	packages string // the folder of the packages
+	programs string // the folder of the service that the traffic goes to
+	version  string
+)
+
+func TestMain(m *testing.M) {
+	status, err := withLab(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func withLab(m *testing.M) (status int, err error) {
+	here, err := build.Here()
+	if err != nil {
+		return 1, err
+	}
+	version = here.Version
+	if packages, err = built.Temporary(); err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(packages)
+	if err := built.Packages(packages, version, built.Here()); err != nil {
+		return 1, err
+	}
+	if hosts, err = lab.New(packages + ":" + onHosts); err != nil {
+		return 1, err
+	}
+	defer func() {
+		if e := hosts.Close(); err == nil {
+			err = e
+		}
+	}()
+	return need.Programs(m, &programs, "./test/internal/traffic/service"), nil
+}
+
+// onDebian tries something on a host of each release of Debian from 11 to 14, which
+// all tests share: systemd 247 to 262.
+func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) {
+	on(t, []string{"bullseye", "bookworm", "trixie", "forky"}, try)
+}
+
+// onStable tries something on Debian 13 alone: what is the script's own, and the same
+// everywhere.
+func onStable(t *testing.T, try func(t *testing.T, h *lab.Host)) { on(t, []string{"trixie"}, try) }
+
+func on(t *testing.T, suites []string, try func(t *testing.T, h *lab.Host)) {
+	need.Superuser(t)
+	for _, suite := range suites {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			try(t, hosts.Shared(t, suite, lab.Server))
+		})
+	}
+}
+
+// install installs the package, and takes the host into the balancer.
+func install(h *lab.Host) {
+	h.Run("dpkg --install " + built.Deb(onHosts, "hapgent", version) + " </dev/null; hapgentctl up")
+}
+
+// expect compares.
+func expect(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+// contains looks for something in what was said.
+func contains(t *testing.T, said, want string) {
+	t.Helper()
+	if !strings.Contains(said, want) {
+		t.Errorf("it says\n%s\nand not %q", said, want)
+	}
+}
