@@ -13,7 +13,7 @@ import (
 )
 
 // The judges of Debian 14: its lintian and rpmlint of the packages, firewalld, ufw
-// and SELinux's policy of what docs/operating.md has administrators tell them.
+// and SELinux's policy of what docs/hosts.md has administrators tell them.
 func TestJudgesOfDebian14(t *testing.T) {
 	need.Superuser(t)
 	t.Parallel()
@@ -40,16 +40,16 @@ func TestJudgesOfDebian14(t *testing.T) {
 	t.Run("SELinux", func(t *testing.T) { letsHAProxyConnect(t, h) })
 }
 
-// documented are the lines of docs/operating.md that begin so.
+// documented are the lines of docs/hosts.md that begin so.
 func documented(t *testing.T, begin string) (lines []string) {
 	t.Helper()
-	for line := range strings.Lines(need.Read(t, "docs", "operating.md")) {
+	for line := range strings.Lines(need.Read(t, "docs", "hosts.md")) {
 		if strings.HasPrefix(line, begin) {
 			lines = append(lines, strings.TrimSuffix(line, "\n"))
 		}
 	}
 	if len(lines) == 0 {
-		t.Fatalf("docs/operating.md has no line that begins with %q", begin)
+		t.Fatalf("docs/hosts.md has no line that begins with %q", begin)
 	}
 	return lines
 }

@@ -139,10 +139,10 @@ func host(t *testing.T) *lab.Host {
 // for its network: podman may set up none here.
 func TestStateOnAVolume(t *testing.T) {
 	h := host(t)
-	documented := regexp.MustCompile("(?m)^podman .*$").FindAllString(need.Read(t, "docs", "operating.md"), -1)
+	documented := regexp.MustCompile("(?m)^podman .*$").FindAllString(need.Read(t, "docs", "hosts.md"), -1)
 	answers := []string{"FAIL", "UP"} // after the run, and after USR1
 	if len(documented) != len(answers) {
-		t.Fatalf("docs/operating.md has the lines %q", documented)
+		t.Fatalf("docs/hosts.md has the lines %q", documented)
 	}
 	for i, line := range documented {
 		h.Run("cd /srv; " + strings.ReplaceAll(line, "--publish 9777:9777", "--network host"))
