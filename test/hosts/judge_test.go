@@ -19,9 +19,11 @@ func TestJudgesOfDebian14(t *testing.T) {
 	t.Parallel()
 	h := hosts.Host(t, "forky", lab.Judge)
 	t.Run("lintian", func(t *testing.T) {
+		h := h.For(t)
 		expect(t, "what lintian says", h.Run("lintian --allow-root --fail-on error,warning "+onHosts+"/*_"+version+"_*.deb"), "")
 	})
 	t.Run("rpmlint", func(t *testing.T) {
+		h := h.For(t)
 		out := h.Run("cd /srv/tree; rpmlint -c packaging/rpmlint.toml " + onHosts + "/*-" + version + "-*.rpm")
 		if !strings.Contains(out, " 0 errors, 0 warnings,") {
 			t.Errorf("rpmlint:\n%s", out)
@@ -29,15 +31,17 @@ func TestJudgesOfDebian14(t *testing.T) {
 	})
 	install(h, version)
 	t.Run("firewalld", func(t *testing.T) {
+		h := h.For(t)
 		h.UntilContains("running", "firewall-cmd --state 2>&1")
 		letsBalancersIn(t, h, "firewall-cmd ")
 		h.Run("systemctl stop firewalld")
 	})
 	t.Run("ufw", func(t *testing.T) {
+		h := h.For(t)
 		h.Run("ufw --force enable")
 		letsBalancersIn(t, h, "ufw ")
 	})
-	t.Run("SELinux", func(t *testing.T) { letsHAProxyConnect(t, h) })
+	t.Run("SELinux", func(t *testing.T) { letsHAProxyConnect(t, h.For(t)) })
 }
 
 // documented are the lines of docs/hosts.md that begin so.

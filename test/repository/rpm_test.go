@@ -160,7 +160,7 @@ func TestTamperedYumRepository(t *testing.T) {
 			web.publish(t, h, who.Dist())
 			for _, by := range managers() {
 				if by.suite == suite.Name && by.profile == lab.RPM {
-					t.Run(by.name, func(t *testing.T) { refusesAndTakes(t, h, by, m) })
+					t.Run(by.name, func(t *testing.T) { refusesAndTakes(t, h.For(t), by, m) })
 				}
 			}
 			rpmRefuses(t, h, m)
@@ -175,6 +175,7 @@ func refusesAndTakes(t *testing.T, h *lab.Host, by manager, m mallory) {
 		t.Run(f.name, func(t *testing.T) {
 			dist := copyOfDist(t)
 			f.put(t, m, filepath.Join(dist, "yum"))
+			h := h.For(t)
 			web.publish(t, h, dist)
 			refuses(t, h, by.fresh, map[string]string{"dnf": f.dnf, "dnf5": f.dnf5, "zypper": f.zypper}[by.name])
 			if h.Status("rpm -q hapgent") == 0 {

@@ -18,6 +18,13 @@ type Host struct {
 	t                 testing.TB
 }
 
+// For is the host for a subtest, which fails in the place of the test that booted it.
+func (h *Host) For(t testing.TB) *Host {
+	same := *h
+	same.t = t
+	return &same
+}
+
 // Command is a command on the host, as root and without any confinement.
 func (h *Host) Command(args ...string) *exec.Cmd {
 	return h.lab.script("lab-run", append([]string{h.Name}, args...)...)

@@ -153,9 +153,7 @@ func (l *Lab) Shared(t testing.TB, suite, profile string) *Host {
 	if l.shared[spec] == nil {
 		l.shared[spec] = l.Hosts(lasting{t}, spec)[0]
 	}
-	h := *l.shared[spec]
-	h.t = t
-	return &h
+	return l.shared[spec].For(t)
 }
 
 // lasting is a test whose hosts outlast it.
