@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -99,6 +100,24 @@ func TestWeightThatIsRightChangesNothing(t *testing.T) {
 				t.Errorf("%v\n%s", err, said)
 			}
 			expect(t, "the state file", h.Run("stat -c %i /etc/hapgent/state.json"), before)
+		}
+	})
+}
+
+// A signal that comes while a weight is set, at any point of it, is not undone: the
+// weight may be, until the next run, which is said.
+func TestWeightUndoesNoSignal(t *testing.T) {
+	onStable(t, func(t *testing.T, h *lab.Host) {
+		weighed(h)
+		for round := range 10 {
+			signal, status := "USR2", "DOWN"
+			if round%2 == 1 {
+				signal, status = "USR1", "UP"
+			}
+			h.Run(fmt.Sprintf(`SOURCE="echo %d" STEP=255 /usr/libexec/hapgent/weight >/root/said 2>&1 & sleep 0.%02d; systemctl kill -s %s hapgent; wait $! || grep -q "another change came between" /root/said`,
+				10+round, 6*round, signal))
+			h.Run("hapgentctl wait " + status)
+			expect(t, "the state file", h.Run("hapgent --check"), h.Ask("9777")+"\n")
 		}
 	})
 }
