@@ -194,12 +194,7 @@ func makesTheSameBytes(t *testing.T, tree string, variables ...string) {
 	if err != nil || !strings.Contains(string(out), " identical, 0 differ\n") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	// not the time by the clock, which other work on the machine takes too
-	busy := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	t.Logf("%v, of which processors worked %v\n%s", time.Since(start), busy, out)
-	if busy > 90*time.Second {
-		t.Errorf("a warm build and all checks took %v of processor time, want at most 90 s", busy)
-	}
+	t.Logf("%v, of which processors worked %v\n%s", time.Since(start), cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), out)
 	var identical int
 	last := out[bytes.LastIndexByte(bytes.TrimSpace(out), '\n')+1:]
 	if n, err := fmt.Sscanf(string(last), "%d identical, 0 differ", &identical); n != 1 || identical < 150 {
