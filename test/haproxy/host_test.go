@@ -58,7 +58,7 @@ esac
 func startHost(t *testing.T, address string, ports ports) *host {
 	t.Helper()
 	h := &host{t: t, dir: t.TempDir(), ports: ports, init: startPIDNamespace(t)}
-	h.path = bin + ":" + h.dir + ":" + os.Getenv("PATH")
+	h.path = h.dir + ":" + bin + ":" + os.Getenv("PATH") // where bin is a host's, it has the package's hapgentctl
 	h.agent = &instance{host: address, port: ports.agent, file: filepath.Join(h.dir, "state.json")}
 	writeFile(t, h.agent.file, `{"status":"UP"}`)
 	writeFile(t, filepath.Join(h.dir, "version.txt"), "1")
