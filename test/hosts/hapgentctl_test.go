@@ -84,13 +84,16 @@ func TestHapgentctlSaysWhyItDidNotChange(t *testing.T) {
 		ctl(t, h, "EDITOR=false ", [][2]string{{"edit", "hapgentctl: hapgent: false failed; nothing was changed\n1"}})
 		ctl(t, h, "EDITOR=true ", [][2]string{{"edit", "hapgentctl: hapgent: the text is as it was; nothing was changed\n1"}})
 		out := h.Run(`set +e; EDITOR="sed -i s/UP/up/" hapgentctl edit 2>&1; true`)
-		kept := regexp.MustCompile(`^hapgentctl: hapgent: (/tmp/\S+/state\.json):1:11: status must be UP, .*, found "up"; nothing was changed\n$`).FindStringSubmatch(out)
-		if kept == nil {
+		kept := regexp.MustCompile(`^hapgentctl: hapgent: (/tmp/\S+/state\.json):1:11: status must be UP, .*, found "up"; nothing was changed\nhapgentctl: hapgent: what you wrote is in (\S+)\n$`).FindStringSubmatch(out)
+		if kept == nil || kept[1] != kept[2] {
 			t.Fatalf("a text that is no state: %q", out)
 		}
 		expect(t, "what was written", h.Run("cat "+kept[1]), `{"status":"up"}`+"\n")
 		h.Write("/usr/local/bin/meanwhile", "#!/bin/sh\nsed -i s/UP/DRAIN/ \"$1\"\nhapgentctl maint\n")
-		ctl(t, h, "chmod +x /usr/local/bin/meanwhile; EDITOR=meanwhile ", [][2]string{{"edit", "hapgentctl: hapgent: /etc/hapgent/state.json was changed meanwhile; nothing was changed\n1"}})
+		ctl(t, h, "chmod +x /usr/local/bin/meanwhile; rm -rf /tmp/tmp.*; EDITOR=meanwhile ", [][2]string{
+			{"edit 2>&1 | sed 's|/tmp/tmp[^/]*/|/tmp/|'", "hapgentctl: hapgent: /etc/hapgent/state.json was changed meanwhile; nothing was changed\nhapgentctl: hapgent: what you wrote is in /tmp/state.json\n0"},
+		})
+		expect(t, "what was written", h.Run("cat /tmp/tmp.*/state.json"), `{"status":"DRAIN"}`+"\n")
 		expect(t, "the answer", h.Ask("9777"), "MAINT")
 
 		h.Run("mount -t tmpfs -o size=4k,mode=2770,gid=$(stat -c %g /etc/hapgent) tmpfs /etc/hapgent; echo '{\"status\":\"MAINT\"}' >/etc/hapgent/state.json")
@@ -99,7 +102,9 @@ func TestHapgentctlSaysWhyItDidNotChange(t *testing.T) {
 		h.Run("umount /etc/hapgent")
 
 		h.Run("systemctl stop hapgent")
-		ctl(t, h, "", [][2]string{{"up", "hapgentctl: hapgent: is inactive, so nothing was changed; to start it: systemctl start hapgent\n1"}})
+		for _, command := range []string{"up", "edit"} { // before anything is written
+			ctl(t, h, "EDITOR=false ", [][2]string{{command, "hapgentctl: hapgent: is inactive, so nothing was changed; to start it: systemctl start hapgent\n1"}})
+		}
 		expect(t, "the state of an agent that does not run", h.Run("hapgent --check"), "MAINT\n")
 		h.Run("systemctl start hapgent; echo broken >/etc/hapgent/state.json")
 		ctl(t, h, "", [][2]string{
@@ -109,15 +114,19 @@ func TestHapgentctlSaysWhyItDidNotChange(t *testing.T) {
 	})
 }
 
+// reloadBy has a reload of the service do something else.
+func reloadBy(h *lab.Host, command string) {
+	h.Write("/etc/systemd/system/hapgent.service.d/reload.conf", "[Service]\nExecReload=\nExecReload="+command+"\n")
+	h.Run("systemctl daemon-reload")
+}
+
 // A signal, or another command, that comes between the saving and the reload wins,
 // and is said to.
 func TestHapgentctlSaysThatAnotherChangeCameBetween(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
 		putIn(h)
-		h.Run(`mkdir -p /etc/systemd/system/hapgent.service.d
-printf '[Service]\nExecReload=\nExecReload=/bin/sh -c "kill -USR2 $MAINPID; sleep 1; kill -HUP $MAINPID"\n' >/etc/systemd/system/hapgent.service.d/between.conf
-systemctl daemon-reload`)
+		reloadBy(h, `/bin/sh -c "kill -USR2 $MAINPID; sleep 1; kill -HUP $MAINPID"`)
 		ctl(t, h, "", [][2]string{{"weight 5%", "hapgentctl: hapgent: another change came between: /etc/hapgent/state.json says DOWN\n1"}})
 		expect(t, "the answer", h.Ask("9777"), "DOWN")
 	})
@@ -128,9 +137,7 @@ func TestHapgentctlWaitsForAnAgentThatIsKilled(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
 		putIn(h)
-		h.Run(`mkdir -p /etc/systemd/system/hapgent.service.d
-printf '[Service]\nExecReload=\nExecReload=/bin/kill -KILL $MAINPID\n' >/etc/systemd/system/hapgent.service.d/kill.conf
-systemctl daemon-reload`)
+		reloadBy(h, "/bin/kill -KILL $MAINPID")
 		ctl(t, h, "", [][2]string{{"-t 120 drain", "0"}})
 		expect(t, "the answer", h.Ask("9777"), "DRAIN")
 	})
