@@ -143,6 +143,27 @@ func TestHapgentctlWaitsForAnAgentThatIsKilled(t *testing.T) {
 	})
 }
 
+// An agent that was killed just now, or is started just now, is one whose environment says
+// nothing. It is not taken for the agent of the default port.
+func TestHapgentctlTakesNoAgentForAnother(t *testing.T) {
+	onStable(t, func(t *testing.T, h *lab.Host) {
+		install(h, version)
+		h.Run("systemctl enable --quiet --now hapgent@9778; hapgentctl -a up")
+		h.Write("/srv/bin/systemctl", "#!/bin/sh\n/usr/bin/systemctl \"$@\" | sed \"s/^MainPID=.*/MainPID=$(cat /run/other)/\"\n")
+		h.Run("chmod +x /srv/bin/systemctl")
+		for state, process := range map[string]string{
+			"killed":  "HAPGENT_STATE_FILE=/dev/null hapgent --check & echo $! >/run/other; exec sleep 600", // not waited for
+			"started": "echo $$ >/run/other; exec sleep 600",
+		} {
+			h.Write("/srv/process", process)
+			h.Run("rm -f /run/other; hapgentctl -a up; env -i PATH=$PATH setsid sh /srv/process >/dev/null 2>&1 </dev/null &")
+			h.UntilContains(map[string]string{"killed": "hapgent Z", "started": "sleep S"}[state], "ps -o comm=,state= -p $(cat /run/other) | sed 's/<defunct>//; s/  */ /g'")
+			ctl(t, h, "PATH=/srv/bin:$PATH ", [][2]string{{"-i hapgent@9778 drain", "0"}, {"-i hapgent@9778 ask", "DRAIN\n0"}})
+			expect(t, "the other's state, one being "+state, h.Run("hapgent --check"), "UP\n")
+		}
+	})
+}
+
 // In a shutdown systemd is to stop the agent once others have ended. A reload of it is
 // refused then, or takes the stop back, or waits for those.
 func TestHapgentctlTellsAnAgentThatIsToStop(t *testing.T) {
