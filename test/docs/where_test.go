@@ -11,8 +11,8 @@ import (
 // The role runs where the README has it that hapgent was tried, and names no other
 // version; where it may be expected to run is the same, too.
 func TestRoleRunsWhereHapgentDoes(t *testing.T) {
-	_, rest, _ := strings.Cut(need.Read(t, "README.md"), "### Where it runs\n")
-	where, _, _ := strings.Cut(rest, "\n### ")
+	_, rest, _ := strings.Cut(need.Read(t, "README.md"), "## Where it runs\n")
+	where, _, _ := strings.Cut(rest, "\n## ")
 	_, rest, _ = strings.Cut(need.Read(t, "ansible", "README.md"), "## Where it runs\n")
 	role, _, _ := strings.Cut(rest, "\n## ")
 	rows := regexp.MustCompile(`(?m)^\| Debian (\d+) \| (\d+)`).FindAllStringSubmatch(where, -1)

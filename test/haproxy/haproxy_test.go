@@ -53,14 +53,20 @@ type balancer struct {
 	socket string
 }
 
-// startHAProxy starts HAProxy and waits until it can be asked.
+// startHAProxy starts HAProxy, which must have no warning for the configuration, and
+// waits until it can be asked.
 func startHAProxy(t *testing.T, config string) *balancer {
+	t.Helper()
+	return startHAProxyWith(t, config, "-dW")
+}
+
+func startHAProxyWith(t *testing.T, config string, options ...string) *balancer {
 	t.Helper()
 	dir := shortDir(t)
 	b := &balancer{t, filepath.Join(dir, "stats")}
 	file := filepath.Join(dir, "haproxy.cfg")
 	writeFile(t, file, strings.ReplaceAll(config, statsSocket, b.socket))
-	start(t, exec.Command(need.Command(t, "haproxy", "haproxy"), "-db", "-dW", "-f", file))
+	start(t, exec.Command(need.Command(t, "haproxy", "haproxy"), append(options, "-db", "-f", file)...))
 	eventually(t, func() error {
 		conn, err := net.Dial("unix", b.socket)
 		if err == nil {
