@@ -326,12 +326,12 @@ func (s *service) expectToKnowWhoListens() {
 	if err == nil {
 		s.t.Error("hosts were deployed of which nobody notices what the agent says")
 	}
-	const why = "; see that HAProxy has agent-check for the server, and that nothing keeps it from port 9777 of the host: a firewall, or SELinux without haproxy_connect_any; nothing was changed"
-	p.expect(unknown.Name+" failed at See what HAProxy shows: wanted asked, found "+sockets[1]+": no server strange, set hapgent_haproxy_server to its name; "+
+	const why = "; check that HAProxy has agent-check for the server, and that it reaches port 9777 of the host: a firewall, or SELinux without haproxy_connect_any, may block it; nothing was changed"
+	p.expect(unknown.Name+" failed at Check what HAProxy shows: wanted asked, found "+sockets[1]+": no server strange, set hapgent_haproxy_server to its name; "+
 		sockets[0]+": unreached/strange no check, sessions 0, agent check L4CON, Connection refused; "+sockets[0]+": unasked/strange no check, sessions 0, no agent check"+why,
-		unasked.Name+" failed at See what HAProxy shows: wanted asked, found nobody but the host itself has asked the agent for two minutes"+why,
-		old.Name+" failed at See that it can set states: hapgent on "+old.Name+" is too old for this playbook, it has no --set: run the role first, which leaves states as they are; nothing was changed",
-		slow.Name+" failed at See what HAProxy shows: wanted out, found "+slow.Name+":/run/slow.sock: sample/"+slow.Name+" UP, sessions 0, agent check L7OK; it stays out of the balancer, its agent answers DRAIN")
+		unasked.Name+" failed at Check what HAProxy shows: wanted asked, found nobody but the host itself has asked the agent for two minutes"+why,
+		old.Name+" failed at Check that hapgent has --set: hapgent on "+old.Name+" is too old for this playbook, it has no --set: run the role first, which keeps the state; nothing was changed",
+		slow.Name+" failed at Check what HAProxy shows: wanted out, found "+slow.Name+":/run/slow.sock: sample/"+slow.Name+" UP, sessions 0, agent check L7OK; it stays out of the balancer, its agent answers DRAIN")
 	const most = 1 + 3 // to know the host, and to see it out
 	if n := strings.Count(slow.Run("cat /run/asked"), "x"); n > most {
 		s.t.Errorf("HAProxy was asked %d times for three seconds each, want at most %d in four", n, most)

@@ -61,7 +61,7 @@ func TestTampered(t *testing.T) {
 	if err == nil {
 		t.Error("a download that nothing vouches for was taken")
 	}
-	p.expect("what vouches for the download must be a sum that is pinned, or hapgent_signature")
+	p.expect("the checksum of the download must be pinned, unless hapgent_signature is true")
 
 	for _, h := range hosts {
 		f.vars(h, "{}\n")

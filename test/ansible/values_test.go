@@ -42,7 +42,7 @@ var wrongValues = []wrongValue{
 	{"hapgent_socket", "maybe", "argument 'hapgent_socket' is of type"},
 	{"hapgent_instances", "'{\"port\": 9778}'", `hapgent_instances must be a list, found "`},
 	{"hapgent_checksums", "'amd64=abc'", `hapgent_checksums must be a dictionary, found "amd64=abc": give it as JSON`},
-	{"hapgent_signature", "'false'", "what vouches for the download must be a sum that is pinned, or hapgent_signature"},
+	{"hapgent_signature", "'false'", "the checksum of the download must be pinned, unless hapgent_signature is true"},
 	{"hapgent_repository", "http://mirror/apt, hapgent_repository_key: none.asc", `hapgent_repository_key must be the file of the key that signs hapgent_repository, found "none.asc"`},
 	{"hapgent_repository", "http://mirror/apt, hapgent_repository_key: ''", `hapgent_repository_key must be the file of the key that signs hapgent_repository, found ""`},
 }
@@ -55,7 +55,7 @@ var wrongOfPlaybooks = []wrongValue{
 	{"hapgent_health_port", "0", `hapgent_health_port must be an integer from 1 to 65535, found "0"`},
 	{"hapgent_health_host", "http://web1/", `hapgent_health_host must be a name or an address, found "http://web1/"`},
 	{"hapgent_haproxy", "'lb1:/run/haproxy/admin.sock'", `hapgent_haproxy must be a list, found "lb1:/run/haproxy/admin.sock": give it as JSON`},
-	{"hapgent_haproxy", "['nosuch:/run/haproxy/admin.sock']", "HOST being in the inventory, or the URL of a page with ;csv, found \"nosuch:/run/haproxy/admin.sock\""},
+	{"hapgent_haproxy", "['nosuch:/run/haproxy/admin.sock']", "with HOST in the inventory, or the URL of a page with ;csv, found \"nosuch:/run/haproxy/admin.sock\""},
 	{"hapgent_haproxy", "['http://lb1:8404/stats']", "or the URL of a page with ;csv, found \"http://lb1:8404/stats\""},
 	{"hapgent_haproxy_server", "''", `hapgent_haproxy_server must be the name of a server, found ""`},
 	{"hapgent_haproxy_backends", "[]", `hapgent_haproxy_backends must be names of backends, found ""`},
