@@ -1,4 +1,4 @@
-# hapgent: what can be made. `make help` lists it.
+# The targets of hapgent. `make help` lists them.
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help run demo build check test setup fuzz mutants bench screenshot packages image release verify-release keys role-checksum publish publish-check vulnerabilities clean
@@ -6,9 +6,9 @@ SHELL = /bin/bash
 FUZZTIME ?= 60000x
 DIST ?= dist
 
-# what is released is made by the release of Go that go.mod pins, whatever the environment says
+# programs are built by the release of Go that go.mod pins, whatever the environment says
 export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
-# nothing needs a C compiler but the race detector
+# only the race detector needs a C compiler
 export CGO_ENABLED = 0
 RELEASE = GOFLAGS=-buildvcs=false GOWORK=off go run ./cmd/hapgent-release
 
@@ -18,13 +18,13 @@ help: ## list the targets
 build: ## build the agent: run/hapgent
 	@$(RELEASE) build hapgent
 
-run: build ## run the agent on 127.0.0.1:9777, with a state of its own
+run: build ## run the agent on 127.0.0.1:9777, with a separate state file
 	@test/bin/run-agent
 
-demo: build ## show it at work: HAProxy, services and agents, one minute
+demo: build ## show one minute of HAProxy, services and agents at work
 	@demo/run
 
-check: ## all that takes Go alone, from format to unit tests
+check: ## all checks that need only Go, from format to unit tests
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
@@ -45,7 +45,7 @@ setup: ## install the Debian packages that tests need, or name them
 fuzz: ## run each fuzz target for FUZZTIME (60000x, or a time: 10m)
 	@test/bin/fuzz $(FUZZTIME)
 
-mutants: setup ## test the tests by the faults of test/mutants
+mutants: setup ## test the tests: apply each fault of test/mutants
 	@test/bin/mutants
 
 bench: setup ## measure agent and verifier against C, Go and OpenSSH
@@ -53,7 +53,7 @@ bench: setup ## measure agent and verifier against C, Go and OpenSSH
 	go run ./bench/imports
 	go run ./bench/verify
 
-screenshot: setup ## take docs/stats.png, HAProxy's page in Chromium, anew
+screenshot: setup ## retake docs/stats.png, HAProxy's page in Chromium
 	go test ./test/demo -run TestStatsPage -update
 
 packages: ## make .deb and .rpm for this machine's architecture, in dist
@@ -71,13 +71,13 @@ verify-release: ## check the release in DIST: signatures, and every byte
 keys: ## write GPG_KEY's keyring into packaging, and fingerprints
 	@$(RELEASE) keys
 
-role-checksum: ## write the checksum of amd64's agent into the Ansible role
+role-checksum: ## write the checksum of the agent for amd64 into the role
 	@$(RELEASE) role-checksum
 
 publish-check: release ## check how a release is published (minutes, the first time)
 	@test/bin/publish-check
 
-publish: ## publish the release in dist, once another machine made it
+publish: ## publish the release in dist, after a rebuild elsewhere
 	@tools/bin/publish
 
 vulnerabilities: ## look for known vulnerabilities in all modules

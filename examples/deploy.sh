@@ -3,17 +3,17 @@
 #
 # Deploys a service on this host, one of several behind HAProxy: takes the host out of the balancer,
 # stops the systemd unit SERVICE, runs COMMAND to put the new version in place, starts SERVICE and
-# takes the host back. If a step fails, the host stays out, and answers STOPPED, until the next
-# deployment. One that answers something else than UP, READY or STOPPED before is out on purpose, and
+# puts the host back. If a step fails, the host stays out, and answers STOPPED, until the next
+# deployment. A host that answers anything but UP, READY or STOPPED before is out on purpose, and
 # stays out. Deploy one host after the other.
 #
 # Environment:
 #   INSTANCE  the agent of the service, as hapgentctl names it: a port, or an instance's name (the
 #             host's only agent)
 #   WAIT      seconds that HAProxy takes to notice a change (15): agent-inter, and after the start
-#             rise x inter of its health check; and no request takes longer
+#             rise x inter of its health check; at least the duration of the longest request
 #   HEALTH    command that succeeds when the service works (systemctl is-active --quiet SERVICE)
-#   TIMEOUT   seconds within which it must (60)
+#   TIMEOUT   seconds within which HEALTH must succeed (60)
 set -euo pipefail
 
 die() {
