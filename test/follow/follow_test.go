@@ -4,9 +4,11 @@
 package follow
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
@@ -26,6 +28,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "8") // these tests wait for most of their time
 	status, err := withLab(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -58,24 +61,30 @@ func withLab(m *testing.M) (status int, err error) {
 	return need.Programs(m, &programs, "./test/internal/traffic/service"), nil
 }
 
+// turns has one test at a time on each of the hosts that all tests share.
+var turns = map[string]*sync.Mutex{"bullseye": {}, "bookworm": {}, "trixie": {}, "forky": {}}
+
 // onDebian tries something on a host of each release of Debian from 11 to 14, which
 // all tests share: systemd 247 to 262.
 func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) {
-	on(t, []string{"bullseye", "bookworm", "trixie", "forky"}, try)
-}
-
-// onStable tries something on Debian 13 alone: what is the script's own, and the same
-// everywhere.
-func onStable(t *testing.T, try func(t *testing.T, h *lab.Host)) { on(t, []string{"trixie"}, try) }
-
-func on(t *testing.T, suites []string, try func(t *testing.T, h *lab.Host)) {
 	need.Superuser(t)
-	for _, suite := range suites {
+	t.Parallel()
+	for suite, turn := range turns {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
+			turn.Lock()
+			defer turn.Unlock()
 			try(t, hosts.Shared(t, suite, lab.Server))
 		})
 	}
+}
+
+// onStable tries something on a host of Debian 13 alone: what is the script's own, and
+// the same everywhere.
+func onStable(t *testing.T, try func(t *testing.T, h *lab.Host)) {
+	need.Superuser(t)
+	t.Parallel()
+	try(t, hosts.Host(t, "trixie", lab.Server))
 }
 
 // install installs the package, and takes the host into the balancer.

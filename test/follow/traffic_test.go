@@ -158,6 +158,7 @@ func (s *site) lost(what func(h *lab.Host), h *lab.Host) int {
 // way: each loses some, and none where the service is followed.
 func TestNoRequestIsLostWhereTheServiceIsFollowed(t *testing.T) {
 	need.Superuser(t)
+	t.Parallel()
 	s := startSite(t)
 	one, two := s.servers[0], s.servers[1]
 	for what, do := range map[string]func(h *lab.Host){"a restart": restart, "an upgrade": upgrade(2), "a reboot": (*lab.Host).Reboot} {
