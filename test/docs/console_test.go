@@ -52,7 +52,7 @@ func TestReadmeCommands(t *testing.T) {
 	all := slices.DeleteFunc(need.Console(t, filepath.Join(root, "README.md")), func(c need.ConsoleCommand) bool {
 		return slices.Contains(elsewhere, c.Section)
 	})
-	if len(all) < 5 {
+	if len(all) < 4 {
 		t.Fatalf("only %d commands found", len(all))
 	}
 	dir := need.CopyOfTree(t)

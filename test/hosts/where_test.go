@@ -38,7 +38,7 @@ func TestWhereItRuns(t *testing.T) {
 
 func where(t *testing.T) string {
 	var b strings.Builder
-	b.WriteString("| tried on | systemd | apt | rpm | HAProxy |\n|---|---|---|---|---|\n")
+	b.WriteString("| tested on | systemd | apt | rpm | HAProxy |\n|---|---|---|---|---|\n")
 	for _, s := range lab.Suites {
 		systemd := major.FindString(versionOf(t, s, lab.Server, "systemd"))
 		if s.Name == "bookworm" {
