@@ -1,5 +1,5 @@
 // Command hapgent-release builds programs, packages and whole releases, and
-// proves a release that others have made: see the package
+// verifies a release that others have made: see the package
 // internal/release and its parts for what they guarantee. It is for the
 // Makefile and for releasers.
 package main
@@ -28,28 +28,28 @@ const usage = `Usage: hapgent-release COMMAND
   build PROGRAM     build a program for this machine's architecture, into run/PROGRAM
   cross             vet and build every program for every architecture, into run/cross
   packages          make .deb and .rpm packages for this machine's architecture, in dist
-  release           make all that a release is, in dist
+  release           make a whole release, in dist
   image             make a container image of the agent, an OCI layout, in run/image
-  verify DIRECTORY  check a release that was published, and that the source makes it
+  verify DIRECTORY  check a published release, and that the source builds the same
   role-checksum     write the checksum of the agent for amd64 into the Ansible role
-  keys              write the keyring, of GPG_KEY, and what the tree says of keys
-  notes             print what the changelog says of the version
+  keys              write the keyring of GPG_KEY, and the copies of all keys in the tree
+  notes             print the changelog's entry for the version
 
-A release is signed with two keys. Without them it is a snapshot, by throw-away
-keys in run/snapshot-keys:
+A release is signed with two keys. Without them a snapshot is made, signed with
+throw-away keys in run/snapshot-keys:
   SIGNING_KEY  for files: a key file, a public key whose private half is in the
                ssh-agent, or NAME://REFERENCE, as hapgent-sign -f takes it
-  GPG_KEY      for repositories: what gpg knows the key by; of several, separated
-               by blanks, all sign the index for apt, and the first all else
+  GPG_KEY      for repositories: the key's name for gpg; of several, separated by
+               blanks, all sign the index for apt, the first signs the rest
 
-What was published before is in the folder POOL, a release or a whole site: its
+POOL is a folder with what was published before, a release or a whole site: its
 packages stay in the repositories.
 
 Example:
   SIGNING_KEY=release GPG_KEY=0123456789ABCDEF hapgent-release release
 `
 
-// misuse is what the user asked for wrongly.
+// misuse is an error of the command line.
 type misuse struct{ error }
 
 func main() {
@@ -110,7 +110,7 @@ func buildProgram(ctx context.Context, s build.Source, program string) error {
 	return s.BuildHere(ctx, program, filepath.Join(s.Root, "run", program))
 }
 
-// cross proves that every program builds everywhere.
+// cross checks that every program builds for every architecture.
 func cross(ctx context.Context, s build.Source, _ string) error {
 	for _, a := range build.Architectures {
 		for _, p := range build.Programs {
@@ -126,7 +126,7 @@ func cross(ctx context.Context, s build.Source, _ string) error {
 	return nil
 }
 
-// makePackages makes those of this machine's architecture.
+// makePackages makes the packages for this machine's architecture.
 func makePackages(ctx context.Context, s build.Source, _ string) error {
 	a, err := build.ArchitectureOf(runtime.GOARCH)
 	if err != nil {
@@ -160,7 +160,7 @@ func makeRelease(ctx context.Context, s build.Source, _ string) error {
 	}
 	kind := "release"
 	if keys.Snapshot() {
-		kind = "snapshot, signed by throw-away keys and no release,"
+		kind = "snapshot, signed with throw-away keys and no release,"
 	}
 	fmt.Printf("%s of hapgent %s is in %s\n", kind, s.Version, output)
 	return nil

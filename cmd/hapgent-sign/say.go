@@ -15,7 +15,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 )
 
-// What the command prints stands in this file, and nowhere else.
+// All that the command prints is in this file.
 
 const usage = `Usage: hapgent-sign -f KEY [-n NAMESPACE] [--bundle] [--force] FILE...
        hapgent-sign -f KEY --public-key [--pem]
@@ -25,13 +25,13 @@ sha256sum -c, and both for hapgent-verify.
 
   -f KEY        a private key file, a public key file whose private half is in
                 the ssh-agent, or NAME://REFERENCE in a key management service
-  -n NAMESPACE  what the signature is for (default "file")
+  -n NAMESPACE  the purpose of the signature (default "file")
   --bundle      write FILE.sigstore.json too, for cosign
-  --force       replace what an earlier signing has written
-  --public-key  print the public key of KEY in OpenSSH's form and sign nothing
+  --force       replace the files of an earlier signing
+  --public-key  print the public key of KEY in OpenSSH's form, sign nothing
   --pem         with --public-key: in PEM, as cosign takes it
   --version     print the version
-  --help        print this
+  --help        print this text
 
 Example:
   hapgent-sign -f ~/.ssh/id_ed25519 hapgent

@@ -9,9 +9,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
 )
 
-// What the command prints stands in this file, and nowhere else. What is good
-// goes to standard output, everything else to standard error, each line made
-// safe for the terminal whatever names are in it.
+// All that the command prints is in this file. Good files go to standard output,
+// everything else to standard error. Each line is made safe for the terminal,
+// whatever names it contains.
 
 const usage = `Usage: hapgent-verify [-f ALLOWED_SIGNERS] [-I IDENTITY] [-n NAMESPACE]
                       [-s SIGFILE] [-c SHA256FILE] [-r REVOCATION]
@@ -22,21 +22,21 @@ const usage = `Usage: hapgent-verify [-f ALLOWED_SIGNERS] [-I IDENTITY] [-n NAME
 Checks each FILE against its SSH signature, as ssh-keygen -Y verify does, and
 against its SHA-256 sum. FILE "-", or none with -s, is standard input.
 
-  -f ALLOWED_SIGNERS  who may sign (default ~/.ssh/allowed_signers)
-  -I IDENTITY         who must have signed (default anyone who may)
-  -n NAMESPACE        what the signature is for (default "file")
+  -f ALLOWED_SIGNERS  the allowed signers (default ~/.ssh/allowed_signers)
+  -I IDENTITY         the signer (default any of the allowed signers)
+  -n NAMESPACE        the purpose of the signature (default "file")
   -s SIGFILE          the signature (default FILE.sig)
   -c SHA256FILE       the sum, or a list of sums, whose signature is checked too
-                      (default FILE.sha256, if there)
-  -r REVOCATION       keys not to be trusted: public keys or a KRL
-  -O verify-time=TIME when it was signed (default now): YYYYMMDD[HHMM[SS]][Z]
-  -o OUTPUT           write what was read here, if it is good
-  --bundle BUNDLE     a sigstore bundle, in place of an SSH signature
-  --key PUBLIC_KEY    the key that made it, as OpenSSH or cosign writes it
+                      (default FILE.sha256, if it exists)
+  -r REVOCATION       revoked keys: public keys or a KRL
+  -O verify-time=TIME the time of signing (default now): YYYYMMDD[HHMM[SS]][Z]
+  -o OUTPUT           write the checked bytes here, if FILE is good
+  --bundle BUNDLE     a sigstore bundle, instead of an SSH signature
+  --key PUBLIC_KEY    the key of its signer, as OpenSSH or cosign writes it
   --version           print the version
-  --help              print this
+  --help              print this text
 
-Exit status: 0 every file is good, 1 a file is not, 2 it could not be tried.
+Exit status: 0 every file is good, 1 a file is not, 2 a file was not checked.
 
 Example:
   hapgent-verify -f allowed_signers -I me@example.org -c SHA256SUMS hapgent
@@ -51,7 +51,7 @@ func sayUsageError(w io.Writer, err error) {
 	fmt.Fprintln(w, "try hapgent-verify --help")
 }
 
-// sayErrors prints a line for each failure, and for what to do.
+// sayErrors prints a line for each failure, and a hint if there is one.
 func sayErrors(w io.Writer, err error) {
 	for _, err := range verify.Split(err) {
 		no := new(verify.Refusal)
@@ -66,8 +66,8 @@ func sayErrors(w io.Writer, err error) {
 	}
 }
 
-// sayGood prints the line of a file that is good, as ssh-keygen does, of which
-// file it is if there are several, and what is not good about it.
+// sayGood prints the line of a good file, as ssh-keygen does; the name of the file,
+// if there are several; and the remark and the note, if any.
 func sayGood(stdout, stderr io.Writer, good *verify.Good, file string, several bool) error {
 	line := good.Text
 	if several {

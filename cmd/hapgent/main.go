@@ -18,7 +18,7 @@ const usage = `Usage: hapgent [--check | --ask | --set LINE | --version | --help
 Answers the agent checks of HAProxy with a line such as "UP 77% maxconn:300".
 
   --ask       ask the agent as HAProxy does, and print its line
-  --check     print the line that HAProxy would get, or what is wrong; open no socket
+  --check     print the line that HAProxy would get, or the error; open no socket
   --set LINE  change the state file, and print the line saved; "systemctl reload
               hapgent" makes it the answer
   --version   print the version
@@ -30,13 +30,13 @@ Environment:
   ` + agent.StateFileVariable + `  file that holds the state (` + agent.DefaultStateFile + `)
 
 Signals:
-  USR1  answer UP and save that      HUP   read the state file again
-  USR2  answer DOWN and save that    TERM  end
+  USR1  answer UP and save it        HUP   read the state file again
+  USR2  answer DOWN and save it      TERM  end
 
-LINE, by example; what it does not name stays as it is:
+Examples of LINE; what it does not name stays as it is:
   'DRAIN 50% maxconn:300'    'up'    '77%'    'weight:- maxconn:-'
 
-State file, by example:
+Example of a state file:
   {"status":"UP","weight":77,"maxconn":300}
 
 Example:

@@ -8,13 +8,13 @@
 //   - Every client is answered at once, whatever other clients, the disk, systemd
 //     and the log do. A client cannot make it use memory, processor time or
 //     descriptors beyond fixed bounds, nor change anything: what clients send is
-//     thrown away.
+//     discarded.
 //   - The state changes by a signal only, and a signal is never lost: one that
-//     cannot be obeyed yet waits. Who may send signals is the kernel's business.
-//   - The file holds the old state or the new one, whole, whatever is cut short,
-//     and an answer that has shown is in it, unless the log says that saving failed
-//     or takes more than a second.
-//     A file that is not exactly a state is answered with FAIL, never guessed at.
+//     cannot be obeyed yet waits. The kernel decides who may send signals.
+//   - The file holds the old state or the new one, whole, even if saving is cut
+//     short. An answer that was given is in the file, unless the log says that saving
+//     failed or takes more than a second.
+//     If the file is not exactly a state, the answer is FAIL, never a guess.
 //   - Memory is constant: tables are of fixed size, and neither a check nor a
 //     signal, obeyed or not, allocates anything.
 //
@@ -25,9 +25,9 @@
 //
 //  1. catchSignals receives it. SIGUSR1 and SIGUSR2 arrive at one thread, in their
 //     order; SIGTERM and SIGINT are sent on behind them.
-//  2. queue.add puts it into the queue, drops what it makes idle, and has a status
-//     answered from a second later on, however long its turn takes to come.
-//  3. keeper.run takes it from the queue when all before it is done.
+//  2. queue.add puts it into the queue, drops the events that it supersedes, and has
+//     a status answered after a second, even if its turn has not come.
+//  3. keeper.run takes it from the queue when the events before it are handled.
 //  4. The keeper saves the state, or reads it.
 //  5. queue.publish makes it the answer, and the log and systemd are told.
 package agent
@@ -45,11 +45,11 @@ import (
 // The exit statuses.
 const (
 	ExitOK    = 0
-	ExitError = 1 // it could not be done
-	ExitUsage = 2 // it was asked for wrongly: an argument, the environment, an inherited socket
+	ExitError = 1 // it failed
+	ExitUsage = 2 // wrong usage: an argument, the environment, an inherited socket
 )
 
-// endTime is how long the end waits for what came before it, in nanoseconds.
+// endTime is how long the end waits for earlier signals to be obeyed, in nanoseconds.
 const endTime = 10_000_000_000
 
 // Check reads the environment and the state file as Run does and returns the
@@ -66,7 +66,7 @@ func Check(getenv Getenv) (answer string, err error) {
 	return s.String(), nil
 }
 
-// Ask asks the agent that the environment tells of for its answer, as HAProxy does.
+// Ask asks the agent at the address in the environment for its answer, as HAProxy does.
 func Ask(getenv Getenv) (answer string, err error) {
 	c, err := ReadConfig(getenv)
 	if err != nil {
@@ -79,7 +79,7 @@ func Ask(getenv Getenv) (answer string, err error) {
 	return statefile.Printable(answer), nil
 }
 
-// Change is what a line says of a state.
+// Change is what a line changes in a state.
 type Change = statefile.Change
 
 // ParseChange reads such a line; an error is about a wrong word.
@@ -111,7 +111,7 @@ func Run(getenv Getenv, version string) int {
 	defer log.Flush()
 	notifier, err := systemd.NewNotifier(getenv)
 	defer notifier.Flush()
-	fail := func(err error) { // systemctl status shows it also while the service waits to be started again
+	fail := func(err error) { // systemctl status shows the error until the service is started again
 		log.Print(systemd.Error, err.Error())
 		notifier.Failing(err)
 	}
@@ -143,8 +143,8 @@ func Run(getenv Getenv, version string) int {
 	return ExitOK
 }
 
-// open makes all that serving takes, or nothing: what it opened ends with the
-// process that has no use for it.
+// open prepares everything that serving needs. After an error it closes nothing,
+// since the process ends.
 func open(getenv Getenv, log *systemd.Log, notifier *systemd.Notifier) (*server.Server, *keeper, int, error) {
 	config, err := ReadConfig(getenv)
 	if err != nil {
@@ -175,7 +175,7 @@ func open(getenv Getenv, log *systemd.Log, notifier *systemd.Notifier) (*server.
 		k.where += l.Address.String()
 	}
 	if !config.meets(s.Listeners, getenv) {
-		log.Print(systemd.Warning, IPVariable+" and "+PortVariable+" count for nothing: the sockets are inherited (LISTEN_FDS), and listen on "+k.where)
+		log.Print(systemd.Warning, IPVariable+" and "+PortVariable+" are ignored: the sockets are inherited (LISTEN_FDS), and listen on "+k.where)
 	}
 	if err := s.Open(); err != nil {
 		return nil, nil, ExitError, errors.New("cannot serve: " + err.Error())

@@ -8,7 +8,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
 )
 
-// The environment variables, and what each is where it is unset or empty.
+// The environment variables, and their values if they are unset or empty.
 const (
 	IPVariable        = "HAPGENT_IP"
 	PortVariable      = "HAPGENT_PORT"
@@ -21,7 +21,7 @@ const (
 	DefaultStateFile = "/etc/hapgent/state.json"
 )
 
-// maxStateFile leaves room for what a name needs besides, in bytes.
+// maxStateFile leaves room for what is added to a name, in bytes.
 const maxStateFile = 4000
 
 // Config is what the environment says.
@@ -40,8 +40,8 @@ func (getenv Getenv) or(name, otherwise string) string {
 	return otherwise
 }
 
-// ReadConfig reads the environment. An error names the variable, its value and
-// what it may be.
+// ReadConfig reads the environment. An error names the variable, its value and the
+// permitted values.
 func ReadConfig(getenv Getenv) (Config, error) {
 	ip, port := getenv.or(IPVariable, DefaultIP), getenv.or(PortVariable, DefaultPort)
 	c := Config{StateFile: getenv.or(StateFileVariable, DefaultStateFile)}
@@ -58,8 +58,8 @@ func ReadConfig(getenv Getenv) (Config, error) {
 	return c, nil
 }
 
-// meets tells whether one of the listeners is where the environment says, as far as
-// it says anything.
+// meets reports whether one of the listeners has the address of the environment, as
+// far as that is set.
 func (c Config) meets(listeners []server.Listener, getenv Getenv) bool {
 	anyIP, anyPort := getenv.or(IPVariable, "") == "", getenv.or(PortVariable, "") == ""
 	for _, l := range listeners {
@@ -70,22 +70,22 @@ func (c Config) meets(listeners []server.Listener, getenv Getenv) bool {
 	return false
 }
 
-// howToMakeIt is what is said of a state file that is missing, as it is on a new
-// host: how to go on, in words that can be copied where they are known.
+// howToMakeIt is the hint for a state file that is missing, as on a new host: what
+// to do next, as a command that can be copied if it is known.
 func howToMakeIt(getenv Getenv) string {
 	command := "SIGUSR1"
 	if unit := getenv.or(UnitVariable, ""); unit != "" {
 		command = "`systemctl kill -s USR1 " + statefile.Printable(unit) + "`"
 	}
-	return "; " + command + " answers UP and makes it"
+	return "; " + command + " answers UP and creates it"
 }
 
 func badValue(name, value, expected string) error {
 	return errors.New(name + " must be " + expected + ", found " + strconv.Quote(value))
 }
 
-// parsePort takes decimal digits only: what strconv takes besides, a sign or
-// leading zeros, is more likely a mistake than a port.
+// parsePort accepts decimal digits only: a sign or leading zeros, which strconv also
+// accepts, are more likely a mistake than a port.
 func parsePort(s string) (uint16, bool) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return uint16(n), err == nil && s[0] != '0'

@@ -37,7 +37,7 @@ func (k *keeper) start(version string) {
 	k.notifier.Ready(k.describeStatus(trouble))
 }
 
-// run obeys until it is told to stop.
+// run handles events until it is told to stop.
 func (k *keeper) run() {
 	for {
 		switch e := k.queue.next(); e.kind {
@@ -55,9 +55,9 @@ func (k *keeper) run() {
 	}
 }
 
-// end has the keeper stop once it has done what came before. A disk that hangs
-// ends the process after endTime, as far as the kernel lets a process go that
-// waits for a disk.
+// end stops the keeper once it has handled the events before. If a disk hangs, the
+// process ends after endTime, as far as the kernel lets a process end that waits
+// for a disk.
 func (k *keeper) end(e event) {
 	k.queue.add(e)
 	for end := kernel.Nanotime() + endTime; kernel.Nanotime() < end; {
@@ -71,9 +71,9 @@ func (k *keeper) end(e event) {
 	syscall.Exit(ExitError)
 }
 
-// set obeys SIGUSR1 and SIGUSR2. What shows in the answer has been saved, so
-// that nothing that anyone has seen is lost to a kill, and who waits for the
-// answer may write the file; but see queue.
+// set obeys SIGUSR1 and SIGUSR2. A state is saved before it is answered, so that a
+// kill loses nothing that anyone has seen, and whoever has seen the answer may write
+// the file; but see queue.
 func (k *keeper) set(e event) {
 	was := k.state
 	k.state.Status = e.status
@@ -107,7 +107,7 @@ func (k *keeper) reload(e event) {
 	}
 }
 
-// load reads the state; what cannot be read makes it Unknown.
+// load reads the state; if that fails, the state is Unknown.
 func (k *keeper) load() (trouble *statefile.Error) {
 	k.state, trouble = k.file.Load()
 	if trouble != nil {
@@ -117,7 +117,7 @@ func (k *keeper) load() (trouble *statefile.Error) {
 	return trouble
 }
 
-// report logs what a signal did; of the file, its name if nothing else is to say.
+// report logs what a signal did, and the trouble with the file or else its name.
 func (k *keeper) report(p systemd.Priority, e event, was statefile.State, how string, file []byte) {
 	line := append(append(k.log.Begin(p), e.by...), ": "...)
 	line = append(k.state.Append(line), ", was "...)

@@ -10,11 +10,11 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/agent/statefile"
 )
 
-// event is what the keeper has to act upon or log.
+// event is what the keeper handles or logs.
 type event struct {
 	kind   eventKind
 	status statefile.Status // of a setEvent
-	by     string           // the signal that asks for it
+	by     string           // the signal that caused it
 }
 
 type eventKind byte
@@ -26,25 +26,25 @@ const (
 	starvedEvent                  // a client came, and there was no descriptor or memory for it
 )
 
-// queue holds what the keeper has not come to yet, in order. However many
-// signals come while the disk keeps it waiting, none is lost: those that a later
-// one makes idle are dropped, which keeps the queue short. A status makes
-// those before it idle. A reload makes the one right before it idle, but not one
-// with a status between them, since that status keeps the weight it finds.
+// queue holds the events that the keeper has not handled yet, in order. However
+// many signals come while the keeper waits for the disk, none is lost: superseded
+// events are dropped, which keeps the queue short. A status supersedes the events
+// before it. A reload supersedes the reload right before it, but not one before a
+// status, since that status keeps the weight that the reload has read.
 //
-// It also decides what is answered: the state that the keeper published, until a
-// status that came since has waited for saveTime; from then on the newest status,
-// until the keeper has come to it. So what shows has been saved, as a rule; but a
-// disk that hangs keeps no server in traffic that is told to leave, however often
-// it is told.
+// It also decides the answer: the state that the keeper published last, until a
+// later status has waited for saveTime; then the newest status, until the keeper
+// has handled it. So an answer has been saved, as a rule; but a disk that hangs
+// keeps no server in traffic that was told to leave, however often it was
+// told.
 type queue struct {
 	answer func(now, later []byte, at int64) // as server.Server.Answer has it
-	filled chan struct{}                     // holds one where the queue may have become longer
+	filled chan struct{}                     // holds one if the queue may have become longer
 
 	mu     sync.Mutex
 	events []event
 	state  statefile.State  // published
-	newest statefile.Status // asked for since; none: ""
+	newest statefile.Status // that came since; none: ""
 	dueAt  int64            // when the newest is answered, nanotime
 	lines  [2][server.MaxAnswer]byte
 }
@@ -83,7 +83,7 @@ func (q *queue) add(e event) {
 	}
 }
 
-// appendEvent lets the second of two reloads in a row take the first one's place.
+// appendEvent replaces the first of two reloads in a row by the second.
 func appendEvent(events []event, e event) []event {
 	if n := len(events); n > 0 && e.kind == reloadEvent && events[n-1].kind == reloadEvent {
 		events = events[:n-1]
@@ -106,8 +106,8 @@ func (q *queue) next() event {
 	}
 }
 
-// publish makes the state the answer. A status that has come since waits for its
-// own save as long as this one did, unless it shows already.
+// publish makes the state the answer. A status that has come since may wait anew
+// for its own save, unless it is answered already.
 func (q *queue) publish(s statefile.State) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -125,7 +125,7 @@ func (q *queue) publish(s statefile.State) {
 	q.show()
 }
 
-// show has the answers given. An agent that has not read its file yet has none.
+// show passes the answers to the server. Before the file has been read there is none.
 func (q *queue) show() {
 	if q.newest == "" {
 		q.dueAt = 0

@@ -28,9 +28,9 @@ var obeyed = [...]struct {
 	{syscall.SIGINT, event{kind: stopEvent, by: "SIGINT"}},
 }
 
-// catchSignals has the keeper obey whichever signals come from now on. Where two
-// are pending at once the kernel, and the runtime after it, remember of each
-// number only that it came: they can be merged, and, but for the end, change places.
+// catchSignals makes the keeper obey the signals that come from now on. Of pending
+// signals the kernel and the runtime remember only which numbers came: signals can
+// be merged and, except for the end, reordered.
 func catchSignals(k *keeper) {
 	kernel.SignalEnable(uint32(lastSignal))
 	for _, o := range obeyed {

@@ -236,7 +236,7 @@ func TestAddressIsSetThoughTheSocketIsInherited(t *testing.T) {
 		a := launch(t, stateFile(t, busyUpJSON), inheriting(t, socket), variable("HAPGENT_IP", c.ip), variable("HAPGENT_PORT", c.port))
 		a.address = address
 		a.untilLogged("answers")
-		warning := "HAPGENT_IP and HAPGENT_PORT count for nothing: the sockets are inherited (LISTEN_FDS), and listen on " + address + "\n"
+		warning := "HAPGENT_IP and HAPGENT_PORT are ignored: the sockets are inherited (LISTEN_FDS), and listen on " + address + "\n"
 		if n := strings.Count(a.log.String(), warning); n != map[bool]int{true: 1}[c.warned] {
 			t.Errorf("HAPGENT_IP=%s HAPGENT_PORT=%s: warned %d times, want %t", c.ip, c.port, n, c.warned)
 		}

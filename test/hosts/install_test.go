@@ -16,7 +16,7 @@ func TestFreshInstallAnswersFailAndSaysHowToGoOn(t *testing.T) {
 		expect(t, "state files", h.Run("ls -A /etc/hapgent"), "")
 		expect(t, "enabled, active", h.Run("systemctl is-enabled hapgent; systemctl is-active hapgent; systemctl is-enabled hapgent.socket || true"), "enabled\nactive\ndisabled\n")
 		status := h.Run("systemctl status --no-pager --full hapgent")
-		for _, want := range []string{"answers FAIL on 0.0.0.0:9777: /etc/hapgent/state.json: no such file", "`systemctl kill -s USR1 hapgent` answers UP and makes it"} {
+		for _, want := range []string{"answers FAIL on 0.0.0.0:9777: /etc/hapgent/state.json: no such file", "`systemctl kill -s USR1 hapgent` answers UP and creates it"} {
 			if !strings.Contains(status, want) {
 				t.Errorf("systemctl status does not say %q:\n%s", want, status)
 			}
@@ -167,7 +167,7 @@ func TestInstances(t *testing.T) {
 		h.Run("systemctl enable --now hapgent@9778 hapgent@web || true")
 		expect(t, "the instance", h.Ask("9778"), "FAIL")
 		h.UntilContains("HAPGENT_PORT must be a port from 1 to 65535, found \"web\"", "journalctl -u hapgent@web")
-		h.UntilContains("`systemctl kill -s USR1 hapgent@9778` answers UP and makes it", "systemctl status --no-pager --full hapgent@9778")
+		h.UntilContains("`systemctl kill -s USR1 hapgent@9778` answers UP and creates it", "systemctl status --no-pager --full hapgent@9778")
 		h.Run("systemctl kill -s USR1 hapgent@9778")
 		h.UntilAnswers("UP", "9778")
 		expect(t, "the service beside it", h.Ask("9777"), "FAIL")

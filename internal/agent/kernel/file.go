@@ -7,10 +7,10 @@ import (
 	"unsafe"
 )
 
-// Package syscall's calls on files take strings, and allocate on each. These take
-// a name as the kernel does, bytes that end with a NUL, below an open directory or,
-// where the name is absolute or the directory is WorkingDirectory, not. They call
-// again where a signal interrupts them.
+// The calls on files of package syscall take strings, and allocate on each. These
+// take a name as the kernel does: bytes that end with a NUL, relative to an open
+// directory unless the name is absolute or the directory is WorkingDirectory. They
+// repeat a call that a signal interrupts.
 
 const (
 	WorkingDirectory = -100     // AT_FDCWD of openat(2)

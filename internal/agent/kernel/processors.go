@@ -8,20 +8,20 @@ import (
 	"syscall"
 )
 
-// processors are what the agent has work for: one answers, one saves.
+// processors is how many the agent can use: one answers, one saves.
 const processors = 2
 
-// LimitProcessors has the runtime use two processors, no fewer and no more.
+// LimitProcessors makes the runtime use exactly two processors.
 //
-// A single one, on a host that has no more, it takes from the loop in each wait,
-// and wakes threads to do so: a third of the processor time of a check
+// With one processor the runtime would take it from the loop in each wait, and wake
+// threads to do so: a third of the processor time of a check
 // (docs/performance.md).
 //
-// Where it has prepared for more, the program starts anew: the runtime sets
-// memory aside for each at its start, 7 MB on a host that has 256, and takes the
-// number from nothing but the environment. The process stays the same one, with
-// its descriptors, and with the signals that it holds back. Where that cannot be
-// done, all that it costs is the memory.
+// If the runtime has prepared for more, the program executes itself again: at its
+// start the runtime reserves memory for each processor, 7 MB on a host that has 256,
+// and only the environment sets their number. The process stays the same, with its
+// descriptors and its blocked signals. If this is not possible, the only cost is the
+// memory.
 func LimitProcessors() {
 	const name = "GOMAXPROCS="
 	if runtime.GOMAXPROCS(0) <= processors {

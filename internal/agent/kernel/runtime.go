@@ -1,18 +1,18 @@
 //go:build linux
 
-// Package kernel has the agent's tricks, all of them: what it takes from Go's
+// Package kernel contains all of the agent's tricks: what it takes from Go's
 // runtime by linkname and from the kernel by raw system calls, and the entry point
 // of the released binary (start.h). It guarantees that nothing in it allocates,
-// but what ends or begins the process. Each trick says what it is worth
-// (docs/performance.md), and the tests of every architecture try them all.
+// except to start or end the process. Each trick says what it saves
+// (docs/performance.md), and every architecture's tests try them all.
 package kernel
 
 import _ "unsafe" // for go:linkname
 
-// The runtime makes these for packages os, os/signal and time, which do little
-// more than pass them on, but cost together 190 kB of binary and 260 kB of
-// memory (docs/performance.md). The linker refuses the build should a release of
-// Go not have one of them.
+// The runtime has these for packages os, os/signal and time, which do little more
+// than pass them on, but together cost 190 kB of binary and 260 kB of
+// memory (docs/performance.md). If a release of Go lacks one of them, the linker
+// fails.
 
 // Args are the program's arguments, its name first.
 //

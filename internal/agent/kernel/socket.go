@@ -7,11 +7,11 @@ import (
 	"unsafe"
 )
 
-// The calls that are made for each check, on sockets that never block. Package
-// syscall has them with an allocation for the address (Accept4) or with a word
-// to the scheduler that the goroutine may be gone for long.
+// The calls of each check, on sockets that never block. Those of package syscall
+// allocate memory for the address (Accept4), or tell the scheduler that the
+// goroutine may block for long.
 
-// Peer is where a client comes from: sockaddr_in and sockaddr_in6 of ip(7) and
+// Peer is the address of a client: sockaddr_in and sockaddr_in6 of ip(7) and
 // ipv6(7) in one.
 type Peer struct {
 	Family uint16
@@ -21,7 +21,7 @@ type Peer struct {
 	_      uint32
 }
 
-// Accept takes a client that waits, and says where it comes from.
+// Accept takes a client that waits, and returns its address.
 func Accept(fd int, from *Peer) (int, syscall.Errno) {
 	size := uint32(unsafe.Sizeof(*from))
 	n, _, errno := syscall.RawSyscall6(sysAccept4, uintptr(fd), uintptr(unsafe.Pointer(from)), uintptr(unsafe.Pointer(&size)),

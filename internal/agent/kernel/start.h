@@ -1,8 +1,8 @@
 #include "textflag.h"
 
-// hapgent_start is the entry point of a released binary, made so by the linker's
-// flag -E. It comes before the runtime's own, which it goes on to, for what must be
-// so before the runtime starts:
+// hapgent_start is the entry point of a released binary, set by the linker's flag
+// -E. It does what must be done before the runtime starts, and then goes on to the
+// runtime's own entry point:
 //
 // No signal that arrives while the program starts may end it: SIGUSR1 and SIGUSR2
 // are blocked, and wait; SIGHUP is ignored, since the state has not been read yet

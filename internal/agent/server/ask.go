@@ -15,7 +15,7 @@ import (
 const askTime = 2_000_000_000
 
 // Ask asks the agent at an address as HAProxy does, and returns its line without
-// the newline. An address that stands for all of the host's is asked at loopback.
+// the newline. If the address means all of the host's, it asks at loopback.
 func Ask(a Address) (line string, err error) {
 	sa, family, err := a.sockaddr()
 	if err != nil {
@@ -27,7 +27,7 @@ func Ask(a Address) (line string, err error) {
 	}
 	defer syscall.Close(fd)
 	end := kernel.Nanotime() + askTime
-	for err = syscall.EINTR; err == syscall.EINTR; { // which leaves it under way: the next call waits for it
+	for err = syscall.EINTR; err == syscall.EINTR; { // the connect goes on: the next call waits for it
 		if err = setTimeout(fd, syscall.SO_SNDTIMEO, end); err == nil {
 			err = syscall.Connect(fd, sa)
 		}
@@ -78,7 +78,7 @@ func readLine(fd int, end int64) (string, error) {
 		switch {
 		case m > 0 && n < len(buffer):
 		case n == 0:
-			return "", errors.New("it closed without an answer")
+			return "", errors.New("the agent closed without an answer")
 		default:
 			return "", errors.New("expected one line, found " + strconv.Quote(string(buffer[:n])))
 		}

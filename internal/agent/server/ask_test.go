@@ -55,10 +55,10 @@ func TestAskReadsOneLine(t *testing.T) {
 
 func TestAskSaysWhyThereIsNoAnswer(t *testing.T) {
 	for want, serve := range map[string]func(net.Conn){
-		"no answer within 2 s":          func(net.Conn) {},
-		"it closed without an answer":   func(c net.Conn) { c.Close() },
-		`expected one line, found "UP`:  func(c net.Conn) { c.Write([]byte("UP")); c.Close() },
-		`expected one line, found "xxx`: func(c net.Conn) { c.Write([]byte(strings.Repeat("x", 5000))) },
+		"no answer within 2 s":               func(net.Conn) {},
+		"the agent closed without an answer": func(c net.Conn) { c.Close() },
+		`expected one line, found "UP`:       func(c net.Conn) { c.Write([]byte("UP")); c.Close() },
+		`expected one line, found "xxx`:      func(c net.Conn) { c.Write([]byte(strings.Repeat("x", 5000))) },
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()

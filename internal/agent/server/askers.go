@@ -31,7 +31,7 @@ const (
 
 var v4Mapped = [16]byte{10: 0xff, 11: 0xff}
 
-// note remembers the address of a client that comes now.
+// note remembers the address of a client that has just connected.
 func (a *askers) note(from *kernel.Peer, now int64) {
 	ip := v4Mapped
 	if from.Family == syscall.AF_INET6 {
@@ -48,7 +48,7 @@ func (a *askers) note(from *kernel.Peer, now int64) {
 }
 
 // describe says who asked, and when: "asked by 10.0.0.5 now, 10.0.0.6 3 min ago".
-// The text is in memory that the next call writes over.
+// The next call overwrites the text.
 func (a *askers) describe(now int64) []byte {
 	b := append(a.text[:0], askedBy...)
 	if a.all[0].at == 0 {
@@ -71,9 +71,9 @@ func (a *askers) describe(now int64) []byte {
 	return b
 }
 
-// appendAge appends a time of that many seconds ago. It is coarse, so that what
-// systemd is told stays the same while the same HAProxys go on asking: systemd
-// passes on each change.
+// appendAge appends how long ago something was. It is coarse, so that the status
+// does not change while the same HAProxys go on asking: systemd passes on each
+// change.
 func appendAge(b []byte, seconds int64) []byte {
 	const minute, hour, day = 60, 3600, 86400
 	switch {

@@ -2,19 +2,19 @@
 
 package server
 
-// maxClients is how many clients may have their answer and not be gone yet.
+// maxClients is how many clients that have their answer may still be connected.
 const maxClients = 1024
 
 // client is one that was answered and has not closed its end.
 type client struct {
 	fd           int32
-	left         int32 // bytes that may still be thrown away
+	left         int32 // bytes that may still be discarded
 	since        int64 // nanotime when it was accepted
-	older, newer int16 // neighbours in the order of coming
+	older, newer int16 // neighbours in the order of arrival
 }
 
-// clientTable holds the clients in the order in which they came, in memory of a
-// fixed size that is touched only as far as it was ever needed.
+// clientTable holds the clients in the order of arrival, in memory of a fixed size,
+// of which only the part that was ever needed is touched.
 type clientTable struct {
 	slots  [maxClients]client
 	count  int
@@ -28,7 +28,7 @@ const noSlot = -1
 
 func (t *clientTable) init() { t.free, t.oldest, t.newest = noSlot, noSlot, noSlot }
 
-// add puts in a client as the newest. There must be room.
+// add appends a client as the newest. There must be room.
 func (t *clientTable) add(fd int, now int64) (slot int16) {
 	if slot = t.free; slot != noSlot {
 		t.free = t.slots[slot].newer

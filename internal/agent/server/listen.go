@@ -100,8 +100,8 @@ func Inherit(descriptors []int) (all []Listener, err error) {
 	return all, nil
 }
 
-// inherit takes a socket and leaves it as it is, but for O_NONBLOCK: no accept may
-// wait, where others accept from it, too.
+// inherit takes a socket and changes nothing but O_NONBLOCK: accept must not wait
+// when another process has taken the client.
 func inherit(fd int) (Listener, error) {
 	refuse := func(found string) (Listener, error) {
 		return Listener{}, errors.New("inherited descriptor " + strconv.Itoa(fd) + " (LISTEN_FDS) must be a listening TCP socket, found " + found)
@@ -119,7 +119,7 @@ func inherit(fd int) (Listener, error) {
 	}
 	a, ok := boundTo(fd)
 	if !ok {
-		return refuse("one that is neither IPv4 nor IPv6")
+		return refuse("a socket that is neither IPv4 nor IPv6")
 	}
 	syscall.CloseOnExec(fd)
 	flags, _, _ := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0)
@@ -127,7 +127,7 @@ func inherit(fd int) (Listener, error) {
 	return l, syscall.SetNonblock(fd, true)
 }
 
-// giveBack makes an inherited socket as it was.
+// giveBack restores the mode of an inherited socket.
 func (l Listener) giveBack() {
 	if l.blocking {
 		syscall.SetNonblock(l.fd, false)

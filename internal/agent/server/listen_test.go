@@ -64,7 +64,7 @@ func TestOnlyAListeningTCPSocketIsInherited(t *testing.T) {
 		1_000_000: "nothing open",
 		socket(syscall.AF_INET, syscall.SOCK_DGRAM, false):  "a socket that does not listen for streams",
 		socket(syscall.AF_INET, syscall.SOCK_STREAM, false): "a socket that does not listen for streams",
-		unix: "one that is neither IPv4 nor IPv6",
+		unix: "a socket that is neither IPv4 nor IPv6",
 	} {
 		_, err := inherit(fd)
 		want := "inherited descriptor " + strconv.Itoa(fd) + " (LISTEN_FDS) must be a listening TCP socket, found " + want

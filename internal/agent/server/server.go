@@ -1,10 +1,10 @@
 //go:build linux
 
 // Package server answers every client that connects with the same line. It
-// guarantees that no client is kept waiting by another, and that clients cannot
-// make it use memory, processor time or descriptors beyond fixed bounds: what they
-// send is thrown away, and the one that waited longest makes room. It knows the
-// bytes of an answer, and nothing of what they mean.
+// guarantees that no client keeps another waiting, and that clients cannot make it
+// use memory, processor time or descriptors beyond fixed bounds: what they send is
+// discarded, and if there is no room, the client that has waited longest is closed.
+// It knows the bytes of an answer, not their meaning.
 package server
 
 import (
@@ -20,34 +20,34 @@ const (
 	// nanoseconds, and drainBytes how much it may send until then.
 	drainTime  = 5_000_000_000
 	drainBytes = 64 << 10
-	// stopTime is how long the clients that have their answer are waited for at
-	// the end.
+	// stopTime is how long the end waits for clients that have their answer to
+	// close.
 	stopTime = 500_000_000
 	// acceptPause is how long nothing is accepted when there is no descriptor
-	// or memory for it, and starvedPause the time between two words about it.
+	// or memory for it, and starvedPause the time between two messages about it.
 	acceptPause  = 100_000_000
 	starvedPause = 60_000_000_000
-	// yieldTime is how often the loop passes through the scheduler. One that does
-	// not for 10 ms makes the runtime's monitor stop it, and then look after it
+	// yieldTime is how often the loop passes through the scheduler. A loop that does
+	// not for 10 ms is preempted by the runtime's monitor, which then looks at it
 	// every 20 µs for some milliseconds: a tenth of the processor time per check.
 	yieldTime = 5_000_000
 )
 
 // What an epoll event is about: a client's slot, or one of these.
 const (
-	stopTag     = maxClients + iota // the pipe whose closing is the end
+	stopTag     = maxClients + iota // the pipe that is closed to end the loop
 	listenerTag                     // the first listener; the others follow
 )
 
-// Server answers every client at once and for as long as it runs: one thread,
-// one epoll loop, nothing in it that waits for a disk, for the log or for a
-// client. Its fields are set before Open.
+// Server answers every client at once, for as long as it runs, in one thread with
+// one epoll loop, which never waits for a disk, for the log or for a client. Its
+// fields are set before Open.
 type Server struct {
 	Listeners []Listener
 	Starved   func() // told, at most once a minute, that there was no descriptor or memory for a client
-	// told each AliveTime that the loop runs, and who asked last; it keeps nothing of that
+	// told each AliveTime that the loop runs, and who asked last; it must not keep the text
 	Alive     func(asked []byte)
-	AliveTime int64 // nanoseconds; 0: it is not told
+	AliveTime int64 // nanoseconds; 0: never
 
 	mu     sync.Mutex // of the answers, held for no longer than it takes to copy
 	answer answer     // what every client gets
@@ -59,13 +59,13 @@ type Server struct {
 	clients   clientTable
 	askers    askers
 	peer      kernel.Peer // of the client that is being accepted
-	limit     int         // clients that there are descriptors for
+	limit     int         // clients for which there are descriptors
 	yieldAt   int64       // when to pass through the scheduler
 	aliveAt   int64       // when to tell that the loop runs; 0: never
 	resumeAt  int64       // when to accept again; 0: accepting
 	starvedAt int64       // when to tell again that there are no descriptors
 	stopAt    int64       // when to end; 0: serving
-	failed    error       // what accept cannot get over
+	failed    error       // the error after which accept cannot go on
 	events    [256]syscall.EpollEvent
 	scratch   [4096]byte // what clients send, never looked at
 }
@@ -93,7 +93,7 @@ func (s *Server) Answer(now, later []byte, at int64) {
 	s.mu.Unlock()
 }
 
-// sendAnswer sends the answer of this time.
+// sendAnswer sends the answer that is due now.
 func (s *Server) sendAnswer(fd int, now int64) syscall.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,12 +126,12 @@ func (s *Server) Open() (err error) {
 	return s.watch(syscall.EPOLL_CTL_ADD, s.stopPipe[0], stopTag, 0)
 }
 
-// spareDescriptors are those that saving the state takes at once.
+// spareDescriptors is the number of descriptors that saving the state needs.
 const spareDescriptors = 6
 
-// clientLimit says how many clients the limit of open files lets be, where highest
-// is the last descriptor so far. Package syscall has raised that limit as far as
-// it may be.
+// clientLimit is how many clients the limit of open files allows, where highest is
+// the last descriptor so far. Package syscall has raised that limit as far as
+// possible.
 func clientLimit(highest int) (int, error) {
 	var r syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
@@ -148,8 +148,8 @@ func (s *Server) watch(op, fd, tag int, events uint32) error {
 	return syscall.EpollCtl(s.epoll, op, fd, &syscall.EpollEvent{Events: events, Fd: int32(tag)})
 }
 
-// Run serves until it is stopped and the clients are gone. It returns an error
-// where it cannot accept clients any more, or not wait for them.
+// Run serves until it is stopped and the clients are gone. It returns an error if
+// it can no longer accept clients, or no longer wait for them.
 func (s *Server) Run() error {
 	for now := kernel.Nanotime(); s.stopAt == 0 || s.clients.count > 0 && now < s.stopAt; now = kernel.Nanotime() {
 		if err := s.turn(now); err != nil {
@@ -160,11 +160,11 @@ func (s *Server) Run() error {
 	return nil
 }
 
-// turn waits for something to do and does it. Clients are looked after before
-// the end is, and before new ones are accepted, which may close on others: so an
-// event is never about the last owner of a slot.
-// A listener gives one client a turn: the next wait says whether it has more, at
-// less cost than an accept that finds none, for which the kernel makes a socket.
+// turn waits for events and handles them. It handles clients before the end, and
+// before it accepts new ones, which may close others: so an event is never about
+// the previous owner of a slot.
+// A turn accepts one client of a listener: the next wait says whether there are more,
+// at less cost than an accept that finds none, for which the kernel makes a socket.
 func (s *Server) turn(now int64) error {
 	if now >= s.yieldAt {
 		s.yieldAt = now + yieldTime
@@ -268,8 +268,8 @@ func (s *Server) serve(fd int, now int64) {
 	}
 }
 
-// drain throws away what a client sent, and closes when it has closed, or has
-// sent too much.
+// drain discards what a client sent, and closes the connection when the client has
+// closed it or has sent too much.
 func (s *Server) drain(slot int16, events uint32) {
 	c := &s.clients.slots[slot]
 	n, errno := kernel.Read(int(c.fd), s.scratch[:])
@@ -286,8 +286,8 @@ func (s *Server) drain(slot int16, events uint32) {
 	s.close(slot)
 }
 
-// evict closes on a client that had its time, reading once more lest the
-// payload of one that has its answer under way makes it a RST.
+// evict closes the connection of a client whose time is over. It reads once more:
+// an unread payload would make the kernel send a RST, which can overtake the answer.
 func (s *Server) evict(slot int16) {
 	kernel.Read(int(s.clients.slots[slot].fd), s.scratch[:])
 	s.close(slot)
@@ -331,8 +331,8 @@ func (s *Server) stop(now int64) {
 	syscall.Close(s.stopPipe[0])
 }
 
-// closeListeners takes them out of the loop first: one that others have open, too,
-// would stay in it.
+// closeListeners removes the listeners from the loop first: a socket that others
+// have open, too, would stay in it.
 func (s *Server) closeListeners() {
 	for _, l := range s.Listeners {
 		s.watch(syscall.EPOLL_CTL_DEL, l.fd, 0, 0)

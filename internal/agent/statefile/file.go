@@ -13,27 +13,27 @@ import (
 const maxFileSize = 4096
 
 // File is the file that holds the state, with all the memory that reading and
-// saving it takes, whatever goes wrong. It is for one goroutine at a time.
+// saving it needs, whatever goes wrong. It is for one goroutine at a time.
 type File struct {
 	Name    string // as messages show it
-	Hint    string // what to do where there is no such file
+	Hint    string // what to do if there is no such file
 	path    path
-	target  path // the file itself, where path is a symbolic link
+	target  path // the file itself, if path is a symbolic link
 	other   path
 	buffer  [maxFileSize + 1]byte
 	list    [1024]byte // the access list
 	trouble Error
 }
 
-// New is the file of that name, which need not be there.
+// New is the file of that name, which need not exist.
 func New(name string) *File {
 	f := &File{Name: Printable(name)}
 	f.path.set([]byte(name))
 	return f
 }
 
-// Error is what is wrong with the file, or was, when it was read or saved. Its
-// memory is the file's: it holds until the file is read or saved again.
+// Error is what was wrong with the file when it was read or saved. It is in the
+// File's memory, and valid until the file is read or saved again.
 type Error struct{ text []byte }
 
 func (e *Error) Error() string { return string(e.text) }
@@ -41,7 +41,7 @@ func (e *Error) Error() string { return string(e.text) }
 // Text is what Error returns, without an allocation.
 func (e *Error) Text() []byte { return e.text }
 
-// say makes the error of parts put together, after the file's name.
+// say makes the error of the file's name and the parts behind it.
 func (f *File) say(parts ...string) *Error {
 	f.trouble.text = append(f.trouble.text[:0], f.Name...)
 	for _, part := range parts {
@@ -91,7 +91,7 @@ func (f *File) read() (n int, err error) {
 	if err := syscall.Fstat(fd, &st); err != nil {
 		return 0, err
 	}
-	if err := checkRegular(&st); err != nil { // it may be another file by now
+	if err := checkRegular(&st); err != nil { // the name may mean another file by now
 		return 0, err
 	}
 	for n < len(f.buffer) { // whatever size stat gave: it may grow while it is read

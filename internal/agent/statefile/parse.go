@@ -2,12 +2,12 @@ package statefile
 
 import "strconv"
 
-// parse reads a state as RFC 8259 writes an object, and takes nothing that could
-// be a mistake: each key is one of the three and stands there once, numbers are
-// integers in their range, and nothing follows the object. A weight or maxconn of
-// null counts as unset. It changes data. Where it is no state, parse appends to
-// the message where and why, "LINE:COLUMN: …", counted from 1 and in bytes; else
-// it returns nil.
+// parse reads a state, a JSON object by RFC 8259, and refuses everything that may
+// be a mistake: each key is one of the three and occurs once, numbers are integers
+// in their range, and nothing follows the object. A weight or maxconn of null
+// counts as unset. It changes data. If data is no state, parse appends position and
+// reason to the message, "LINE:COLUMN: …", counted from 1 and in bytes; else it
+// returns nil.
 func parse(data, message []byte) (State, []byte) {
 	p := parser{data: data, message: message}
 	if !p.object() {
@@ -16,7 +16,7 @@ func parse(data, message []byte) (State, []byte) {
 	return p.state, nil
 }
 
-// parser's methods return false once they have said what is wrong.
+// The methods of parser return false once they have appended the error.
 type parser struct {
 	data    []byte
 	pos     int
@@ -78,7 +78,7 @@ func (p *parser) member() bool {
 			continue
 		}
 		if p.seen[i] {
-			return p.fail(key.at, `key "`, name, `" stands here a second time`)
+			return p.fail(key.at, `key "`, name, `" is a duplicate`)
 		}
 		p.seen[i] = true
 		return p.expect(':', `":"`) && p.field(name)
@@ -140,7 +140,7 @@ func integer(text []byte) (n int) {
 }
 
 // value reads a string, or a word of anything but white space and punctuation; of
-// an object or array, no more than that it is one.
+// an object or array it reads only the first character.
 func (p *parser) value() (t token, ok bool) {
 	p.space()
 	t.at = p.pos
@@ -238,8 +238,8 @@ func (p *parser) space() {
 	}
 }
 
-// peek is the byte at hand, or 0 at the end: a 0 in the file is nowhere
-// allowed, so the two need no telling apart.
+// peek is the next byte, or 0 at the end: a 0 is not allowed anywhere in the
+// file, so the two need not be distinguished.
 func (p *parser) peek() byte {
 	if p.pos < len(p.data) {
 		return p.data[p.pos]
@@ -259,7 +259,7 @@ func (p *parser) take(c byte) bool {
 
 func (p *parser) expect(c byte, what string) bool { return p.take(c) || p.unexpected(what) }
 
-// unexpected says what stands here in place of what was expected.
+// unexpected says what was expected here, and what was found.
 func (p *parser) unexpected(expected string) bool {
 	if p.pos >= len(p.data) {
 		return p.fail(p.pos, "expected ", expected, ", found the end of the file")
@@ -268,7 +268,7 @@ func (p *parser) unexpected(expected string) bool {
 	return p.show(token{p.data[p.pos : p.pos+1], true, p.pos})
 }
 
-// fail says where it is wrong, and begins to say what is.
+// fail appends the position of the error, and the beginning of the message.
 func (p *parser) fail(at int, message ...string) bool {
 	line, column := 1, 1
 	for _, c := range p.data[:at] {

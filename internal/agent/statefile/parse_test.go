@@ -59,7 +59,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		`{"Status":"UP"}`:                  `1:2: unknown key "Status", expected status, weight or maxconn`,
 		`{"state":"UP"}`:                   `1:2: unknown key "state", expected status, weight or maxconn`,
 		`{status:"UP"}`:                    `1:2: expected a key: status, weight or maxconn, found "s"`,
-		"{\n \"status\":\"UP\",\n \"status\":\"DOWN\"}": `3:2: key "status" stands here a second time`,
+		"{\n \"status\":\"UP\",\n \"status\":\"DOWN\"}": `3:2: key "status" is a duplicate`,
 		`{"status":"UP",}`:                      `1:16: expected a key: status, weight or maxconn, found "}"`,
 		`{"status" "UP"}`:                       `1:11: expected ":", found "\""`,
 		`{"status":"UP"`:                        `1:15: expected "," or "}", found the end of the file`,

@@ -18,7 +18,7 @@ type path struct {
 	len  int // with the NUL at the end
 }
 
-// set makes the path of parts put together; false if that is too long.
+// set makes the path of its parts; false if it is too long.
 func (p *path) set(parts ...[]byte) bool {
 	p.len = 0
 	for _, part := range parts {
@@ -72,8 +72,8 @@ func (p *path) follow(other *path) error {
 	return syscall.ELOOP
 }
 
-// Printable is the text itself, or its quoted form where it has bytes that
-// would break a line of the log.
+// Printable is the text itself, or its quoted form if it has bytes that would
+// break a line of the log.
 func Printable(s string) string {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] == 0x7f {

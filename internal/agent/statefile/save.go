@@ -9,7 +9,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 )
 
-// How long another process that holds the lock is waited for: a second.
+// How long to wait for another process that holds the lock: a second.
 const (
 	lockTries = 100
 	lockPause = 10_000_000 // nanoseconds
@@ -21,10 +21,10 @@ var errLocked = errors.New("another process holds the lock of its directory, flo
 // file is the old one or the new one, whole: a temporary file beside it is
 // renamed over it, and both file and directory are synced. It does so under a lock
 // of the directory, which scripts can take as well: no two writers mix. Links are
-// followed; owner, mode and access list stay. Where the directory does not let a
-// file be replaced, the file is overwritten. A warning says what of this could not
-// be had. An error says that the state was not saved: the old file stands, unless
-// the error says otherwise.
+// followed; owner, mode and access list stay. If the file cannot be replaced in its
+// directory, it is overwritten. A warning says which of this was not possible. An
+// error says that the state was not saved: the old file stays, unless the error
+// says otherwise.
 func (f *File) Save(s State) (warning, failed *Error) {
 	directory, err := f.lock(lockTries)
 	if err == nil {
@@ -33,10 +33,10 @@ func (f *File) Save(s State) (warning, failed *Error) {
 	return f.save(s, directory, err)
 }
 
-// Change saves what a change makes of the state that the file holds, as Save does,
-// and under the same lock from the reading on. A file that is not there is made
-// by a change that names a status. One that holds no state is replaced only by a
-// change that names all three: nothing else is known of it.
+// Change applies a change to the state in the file and saves it as Save does, under
+// one lock from the reading on. If there is no file, a change that names a status
+// creates it. A file that holds no state is replaced only by a change that names all
+// three: nothing else is known of it.
 func (f *File) Change(c Change) (s State, warning, failed *Error) {
 	directory, err := f.lock(lockTries)
 	if err == nil {
@@ -47,7 +47,7 @@ func (f *File) Change(c Change) (s State, warning, failed *Error) {
 		case why == nil && !c.all():
 			return s, nil, f.append("; a line with a status, a weight and a maxconn replaces it, with weight:- and maxconn:- for none")
 		case why == syscall.ENOENT && c.status == "":
-			return s, nil, f.append("; a line with a status makes it")
+			return s, nil, f.append("; a line with a status creates it")
 		case why != nil && why != syscall.ENOENT:
 			return s, nil, failed
 		}
@@ -85,9 +85,9 @@ func (f *File) save(s State, directory int, err error) (warning, failed *Error) 
 	return nil, nil
 }
 
-// cannotReplace tells whether the directory is to blame: it is read-only, or not
-// ours to read or write, or holds what we may not remove, or the file is a mount of
-// its own in it.
+// cannotReplace reports whether the directory is the cause: it is read-only, or we
+// may not read or write it, or not remove files in it, or the file is a mount
+// point.
 func cannotReplace(err error) bool {
 	switch err {
 	case syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.EBUSY, syscall.ENAMETOOLONG, syscall.EEXIST:
@@ -97,7 +97,7 @@ func cannotReplace(err error) bool {
 }
 
 // replaceIn renames a new file over the target, in its locked directory. A warning
-// is two parts, what could not be had and why.
+// has two parts: what was not possible, and why.
 func (f *File) replaceIn(directory int, data []byte) (but string, why, err error) {
 	var st syscall.Stat_t
 	old := &st
@@ -146,7 +146,7 @@ func (f *File) temporary() []byte {
 	return f.other.text()
 }
 
-// replace does so in the locked directory; old is nil where there is no target.
+// replace does this in the locked directory; old is nil if there is no target.
 func (f *File) replace(directory int, data []byte, old *syscall.Stat_t) (but string, why, err error) {
 	temporary := f.temporary()
 	if temporary == nil {
@@ -190,8 +190,8 @@ func (f *File) replace(directory int, data []byte, old *syscall.Stat_t) (but str
 
 // keepRights gives the new file what the old one had, as far as this process may:
 // an unprivileged one may not give files away. Nobody gets more rights than before:
-// where the group or the access list cannot be kept, the new group has those that
-// others have as well.
+// if the group or the access list cannot be kept, the new group gets only the
+// rights that all others have.
 func (f *File) keepRights(fd int, old *syscall.Stat_t) (but string, why error) {
 	var st syscall.Stat_t
 	err := syscall.Fstat(fd, &st)

@@ -30,8 +30,8 @@ const (
 	MaxMaxconn = 65535
 )
 
-// Number is a number that may be unset: what an answer leaves out, HAProxy
-// leaves as it was.
+// Number is a number that may be unset: HAProxy does not change what an answer
+// leaves out.
 type Number struct {
 	Value uint16
 	Set   bool
@@ -44,8 +44,8 @@ type State struct {
 	Maxconn Number // connections at once from one HAProxy, 0 to MaxMaxconn; HAProxy takes 0 as no limit
 }
 
-// Unknown is the state of an agent that could not read its file: HAProxy
-// sends no traffic to a server that it has not been told about.
+// Unknown is the state of an agent that could not read its file: HAProxy sends no
+// traffic to a server of which nothing is known.
 var Unknown = State{Status: Fail}
 
 // String is the answer without its newline: "UP 77% maxconn:300".

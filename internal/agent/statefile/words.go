@@ -14,8 +14,8 @@ type Change struct {
 
 // ParseChange reads a line as an answer is written, "DRAIN 50% maxconn:300", but
 // in any order and letter case, and any part of it; "weight:-" and "maxconn:-"
-// unset a number. An error quotes the word that is wrong and says what may stand
-// there.
+// unset a number. An error quotes the word that is wrong and says what is
+// allowed.
 func ParseChange(line string) (c Change, err error) {
 	for rest := line; ; {
 		var word string
@@ -34,7 +34,7 @@ func ParseChange(line string) (c Change, err error) {
 
 const wordList = "words of an answer: " + statusList + "; a weight from 0% to 255%, or weight:-; maxconn:0 to maxconn:65535, or maxconn:-"
 
-// cutWord splits off the first word, which spaces surround; "" if there is none.
+// cutWord splits off the first word between spaces; "" if there is none.
 func cutWord(s string) (word, rest string) {
 	start := 0
 	for start < len(s) && isSpace(s[start]) {
@@ -49,7 +49,7 @@ func cutWord(s string) (word, rest string) {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
-// add takes a word in.
+// add adds a word to the change.
 func (c *Change) add(word string) error {
 	ok, second := true, false
 	upper := upperCase(word)
@@ -93,7 +93,7 @@ func upperCase(s string) string {
 	return string(b)
 }
 
-// parse takes what an answer has: decimal digits without a sign or leading zeros.
+// parse accepts the numbers of an answer: decimal digits without a sign or leading zeros.
 func (n *Number) parse(digits string, most uint64) bool {
 	v, err := strconv.ParseUint(digits, 10, 16)
 	if err != nil || v > most || len(digits) > 1 && digits[0] == '0' {
@@ -103,7 +103,7 @@ func (n *Number) parse(digits string, most uint64) bool {
 	return true
 }
 
-// all tells whether nothing of a state would stay.
+// all reports whether the change names all of a state.
 func (c Change) all() bool { return c.status != "" && c.hasWeight && c.hasMaxconn }
 
 // apply changes a state.

@@ -121,7 +121,7 @@ func TestChangeKeepsWhatTheLineDoesNotName(t *testing.T) {
 
 func TestChangeMakesAFileOnlyOfAStatus(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
-	want := path + ": no such file or directory; a line with a status makes it"
+	want := path + ": no such file or directory; a line with a status creates it"
 	if _, err := change(t, path, "50%"); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

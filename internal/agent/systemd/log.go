@@ -19,10 +19,10 @@ const (
 	Info    Priority = 6
 )
 
-// Log writes a line an event to a file descriptor, with the priority in the
-// form of sd-daemon(3) where systemd's journal reads it. A log that nobody reads,
-// or whose disk hangs, keeps nobody waiting, and one that is gone ends nothing:
-// lines for which there is no room are counted in the next one that has some.
+// Log writes one line per event to a file descriptor, with the priority in the
+// form of sd-daemon(3) if systemd's journal reads it. If nobody reads the log, its
+// disk hangs or it was closed, nobody waits and nothing ends: lines for which there
+// is no room are counted in the next line for which there is.
 type Log struct {
 	journal bool
 	outbox  *outbox

@@ -1,9 +1,9 @@
 //go:build linux
 
-// Package systemd tells systemd how the service is, and takes what it passes: the
-// protocols of sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3) and the
-// priorities of sd-daemon(3). Where there is no systemd, it does nothing. It
-// guarantees that nobody waits for systemd, nor for whoever reads the log.
+// Package systemd tells systemd the status of the service, and takes its sockets:
+// the protocols of sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3) and the
+// priorities of sd-daemon(3). Without systemd it does nothing. It guarantees that
+// nobody waits for systemd, nor for whoever reads the log.
 package systemd
 
 import (
@@ -15,11 +15,11 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/agent/kernel"
 )
 
-// Notifier tells systemd how the service is. Each message that tells the status
-// says that the service is ready, which it always is by then: so a message that was
-// lost, because systemd took none for long, does not leave a reload without an end.
+// Notifier tells systemd the status of the service. Each message with the status
+// also says that the service is ready, which it always is by then: if a message was
+// lost, because systemd took none for long, the next one ends the reload.
 type Notifier struct {
-	Watchdog int64       // nanoseconds between two signs of life; 0: none are wanted
+	Watchdog int64       // nanoseconds between two watchdog messages; 0: none are wanted
 	Failed   func(error) // told once, if a message cannot be sent
 	socket   int
 	address  *syscall.SockaddrUnix // nil: there is no systemd
@@ -28,11 +28,11 @@ type Notifier struct {
 	message  []byte // being made, in memory that stays
 
 	mu     sync.Mutex // of what follows, held for no longer than it takes to copy
-	status []byte     // what the service does, as told last
-	alive  []byte     // a sign of life, being made
+	status []byte     // the status that was told last
+	alive  []byte     // the watchdog message, being made
 }
 
-// NewNotifier is one for the socket that the environment names, if any.
+// NewNotifier returns one for the socket that the environment names, if any.
 func NewNotifier(getenv func(string) (string, bool)) (n *Notifier, err error) {
 	n = &Notifier{}
 	name, _ := getenv("NOTIFY_SOCKET")
@@ -43,7 +43,7 @@ func NewNotifier(getenv func(string) (string, bool)) (n *Notifier, err error) {
 		return n, err
 	}
 	if n.socket, err = syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0); err != nil {
-		return n, errors.New("cannot make a socket to notify systemd by: " + err.Error())
+		return n, errors.New("cannot make a socket to notify systemd: " + err.Error())
 	}
 	n.address, n.ofAlive = &syscall.SockaddrUnix{Name: name}, &syscall.SockaddrUnix{Name: name}
 	n.outbox = newOutbox(func(message []byte) {
@@ -104,8 +104,8 @@ func (n *Notifier) Reloading() {
 // Stopping tells that the service ends.
 func (n *Notifier) Stopping() { n.tell("STOPPING=1", nil) }
 
-// Alive feeds the watchdog, and adds to the status of a service that is ready who
-// asked it last. It is called where clients are answered, so it never waits.
+// Alive feeds the watchdog, and adds who asked last to the status of a service that
+// is ready. The loop that answers clients calls it, so it never waits.
 func (n *Notifier) Alive(asked []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// outbox sends messages in their order by a goroutine of its own, which may hang
-// for as long as nobody takes them: nobody else does.
+// outbox sends messages in their order, by a goroutine of its own: while nobody
+// takes them, only that goroutine hangs.
 type outbox struct {
 	mu      sync.Mutex
 	filled  chan struct{} // holds one where there may be something to send
