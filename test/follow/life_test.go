@@ -81,7 +81,7 @@ func TestRebootWithAnInstance(t *testing.T) {
 		back(h)
 		expect(t, "the answer", h.Ask("9778"), "UP")
 		expect(t, "what the service saw", h.Run("cat /var/lib/noted; rm /var/lib/noted"), "stop: STOPPED\nstart: STOPPED\n")
-		if s := said(h); !strings.Contains(s, "the host is out of the balancer") || strings.Contains(s, "could not be told") {
+		if s := said(h); !strings.Contains(s, "the host is out of the balancer") || strings.Contains(s, "could not set the agent") {
 			t.Errorf("before the reboot the agent was not told:\n%s", s)
 		}
 
@@ -115,7 +115,7 @@ func TestHostThatIsOutOnPurposeStaysOut(t *testing.T) {
 			expect(t, "the answer after a start", h.Ask("9777"), status)
 			expect(t, "marks", marks(h), "")
 		}
-		contains(t, said(h), "the agent answers MAINT, which others have said since: it stays so")
+		contains(t, said(h), "the agent answers MAINT, which somebody else has set since: it stays so")
 	})
 }
 
@@ -195,7 +195,7 @@ func TestAgentThatCannotBeTold(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		followed(h)
 		h.Run("systemctl stop hapgent; systemctl restart web")
-		contains(t, said(h), "the agent could not be told within 10 s: web stops under traffic")
+		contains(t, said(h), "could not set the agent to STOPPED within 10 s: web stops under traffic")
 		h.Run("systemctl start hapgent")
 		back(h)
 		expect(t, "the answer of the agent once it is there", h.Ask("9777"), "UP")
@@ -208,7 +208,7 @@ func TestAgentThatCannotBeTold(t *testing.T) {
 
 		h.Run("sed -i s/TIMEOUT=20/TIMEOUT=2/ /etc/default/hapgent-follow@web; systemctl stop web; systemctl stop hapgent; systemctl start web")
 		untilActive(h, "active, failed")
-		contains(t, said(h), "the host stays out of the balancer: the agent could not be told within 2 s")
+		contains(t, said(h), "the host stays out of the balancer: could not set the agent to UP within 2 s")
 		h.Run("systemctl start hapgent")
 		expect(t, "the answer", h.Ask("9777"), "STOPPED")
 		back(h)
@@ -222,7 +222,7 @@ func TestMarkThatCannotBeWritten(t *testing.T) {
 		followed(h)
 		h.Run("mount -t tmpfs -o nr_inodes=2 full /var/lib/hapgent-follow; systemctl restart web")
 		expect(t, "the answer", h.Ask("9777"), "UP")
-		contains(t, said(h), "the agent could not be told within 10 s: web stops under traffic")
+		contains(t, said(h), "could not set the agent to STOPPED within 10 s: web stops under traffic")
 		contains(t, said(h), "No space left on device")
 		h.Run("umount /var/lib/hapgent-follow")
 	})

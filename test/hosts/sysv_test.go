@@ -55,7 +55,7 @@ func TestSysVTellsWhatIsWrong(t *testing.T) {
 	h.Run("socat -u UNIX-RECV:/dev/log OPEN:/var/log/syslog,creat,append >/dev/null 2>&1 & sleep 1")
 	h.Run("mkdir -p /etc/default; echo HAPGENT_PORT=none >/etc/default/hapgent")
 	out := h.Run("dpkg --force-confold --install " + deb(version) + " </dev/null 2>&1")
-	if want := "hapgent: start failed; what is wrong is in the log of the system"; !strings.Contains(out, want) {
+	if want := "hapgent: start failed; the reason is in the system log"; !strings.Contains(out, want) {
 		t.Errorf("dpkg does not say %q:\n%s", want, out)
 	}
 	expect(t, "the package's status", h.Run("dpkg-query -W -f '${db:Status-Abbrev}' hapgent"), "ii ")
