@@ -23,11 +23,6 @@ func mainPID(h *lab.Host, unit string) string {
 	return strings.TrimSpace(h.Run("systemctl show --property MainPID --value " + unit))
 }
 
-// A role of 7 tasks took 45 s over three hosts in the lab before, of which the
-// controller's processor had most; that does not depend on what else the machine
-// does at the same time.
-const mostProcessorTime = 30 * time.Second
-
 // suites are Debian 11 to 14.
 var suites = []string{"bullseye", "bookworm", "trixie", "forky"}
 
@@ -57,9 +52,6 @@ func TestLife(t *testing.T) {
 	fresh := oldest.play(f, "site.yml")
 	fresh.expectChanged()
 	t.Logf("the role over %d hosts took %.1f s, and %.1f s of the controller's processor", len(hosts), time.Since(start).Seconds(), fresh.processor.Seconds())
-	if fresh.processor > mostProcessorTime {
-		t.Errorf("the role over %d hosts took %v of processor time, want at most %v", len(hosts), fresh.processor, mostProcessorTime)
-	}
 	for _, h := range hosts {
 		answers(h, "9777", "FAIL")
 		h.Until("nobody", "ps -o user= -C hapgent")

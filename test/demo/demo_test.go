@@ -25,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden file, and docs/stats.png")
 
 // patience is how long anything may take that is sure to come.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // tree is a copy of the source tree in which the agent is built, and treeFiles
 // what was in it then.

@@ -21,7 +21,7 @@ import (
 
 // patience is how long a machine that is busy with other things may take for
 // what takes milliseconds.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 const nobody = 65534
 

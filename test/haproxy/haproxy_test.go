@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long anything may take that is sure to come.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // statsSocket is the path in configurations that each test's own takes the place of.
 const statsSocket = "/run/haproxy/admin.sock"

@@ -57,11 +57,11 @@ func TestEveryArchitectureAnswersACheck(t *testing.T) {
 // ask asks until there is an answer.
 func ask(address string) string {
 	problem := ""
-	for range 300 {
+	for range 1800 {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {
 			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
 			answer, _ := io.ReadAll(conn)
 			return string(answer)
 		}

@@ -62,7 +62,7 @@ func dialTo(t testing.TB, address string) *net.TCPConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	c.SetDeadline(time.Now().Add(3 * time.Minute))
 	t.Cleanup(func() { c.Close() })
 	return c.(*net.TCPConn)
 }
@@ -170,7 +170,7 @@ func TestServerPutsOutTheClientThatWaitedLongestWhenTheTableIsFull(t *testing.T)
 	if !putOut(waiting[0]) {
 		t.Error("the client that waited longest was not put out")
 	}
-	waiting[1].SetReadDeadline(time.Now().Add(30 * time.Second))
+	waiting[1].SetReadDeadline(time.Now().Add(3 * time.Minute))
 	if _, err := waiting[1].Write([]byte("x")); err != nil {
 		t.Errorf("the second was put out, too: %v", err)
 	}
@@ -435,7 +435,7 @@ func TestServerEndsWhereItCannotAcceptAnyMore(t *testing.T) {
 		if err != syscall.EINVAL {
 			t.Errorf("Run returned %v, want %v", err, syscall.EINVAL)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(3 * time.Minute):
 		t.Error("it spins")
 	}
 }

@@ -60,12 +60,12 @@ func Main() int {
 	case NoAnswer:
 		return answer(&common.PluginResp{})
 	case Hang:
-		sleep := exec.Command("/bin/sleep", "20")
+		sleep := exec.Command("/bin/sleep", "50")
 		sleep.Stdout = os.Stdout
 		if err := sleep.Start(); err != nil {
 			return fail(err)
 		}
-		time.Sleep(20 * time.Second)
+		time.Sleep(50 * time.Second)
 		return 1
 	case NoJSON:
 		fmt.Println("Segmentation fault")

@@ -21,7 +21,7 @@ import (
 )
 
 // Patience is how long anything may take that is sure to come.
-const Patience = time.Minute
+const Patience = 3 * time.Minute
 
 // Profiles of hosts: see lab-rootfs.
 const (
