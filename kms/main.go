@@ -50,8 +50,8 @@ func run() error {
 	return err
 }
 
-// schemeOf returns the scheme of a provider that is built in. Another one must
-// not reach kms.Get, which would start this very program again.
+// schemeOf returns the scheme of a built-in provider. Another one must not reach
+// kms.Get, which would start this program again.
 func schemeOf(program string) (string, error) {
 	scheme := strings.TrimPrefix(filepath.Base(program), cliplugin.PluginBinaryPrefix) + "://"
 	if known := kms.SupportedProviders(); !slices.Contains(known, scheme) {

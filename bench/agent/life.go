@@ -17,11 +17,11 @@ import (
 	"github.com/epicfilemcnulty/hapgent/bench/load"
 )
 
-// failedReloads are what a job of each minute makes in three days.
+// failedReloads are those of a job that runs each minute, in three days.
 const failedReloads = 4000
 
-// live measures what is not about checks: how a responder starts, and what it does
-// and takes when it has nothing to answer, or is told to read a broken file.
+// live measures everything except checks: how a responder starts, and what it does
+// and costs while it has nothing to answer, or reloads a broken file.
 func (m *measured) live(ctx context.Context, p plan, dir string, responders []*responder) error {
 	for range p.starts {
 		for i, r := range responders {
@@ -44,11 +44,11 @@ func (m *measured) live(ctx context.Context, p plan, dir string, responders []*r
 	return m.huge(ctx, p, dir, responders)
 }
 
-// huge measures memory on a machine that gives huge pages to whoever has room.
+// huge measures memory on a machine that always gives huge pages.
 func (m *measured) huge(ctx context.Context, p plan, dir string, responders []*responder) error {
 	restore, err := alwaysHugePages()
 	if errors.Is(err, fs.ErrPermission) {
-		fmt.Fprintln(os.Stderr, "bench: no measure with huge pages always: only root may set that")
+		fmt.Fprintln(os.Stderr, "bench: memory with huge pages is not measured: only root may set them")
 		return nil
 	}
 	if err != nil {
@@ -152,7 +152,7 @@ func (m *measured) fail(r *responder) error {
 				break
 			}
 			if n > 0 {
-				return fmt.Errorf("%s answers something else than FAIL for a broken file", r.name)
+				return fmt.Errorf("%s does not answer FAIL for a broken file", r.name)
 			}
 		}
 		time.Sleep(100 * time.Microsecond) // or the kernel merges signals
@@ -164,7 +164,7 @@ func (m *measured) fail(r *responder) error {
 
 const hugePages = "/sys/kernel/mm/transparent_hugepage/enabled"
 
-// hugePagesSetting is how the machine gives transparent huge pages.
+// hugePagesSetting is the machine's setting of transparent huge pages.
 func hugePagesSetting() string {
 	text, _ := os.ReadFile(hugePages)
 	_, after, _ := bytes.Cut(text, []byte("["))
@@ -172,7 +172,7 @@ func hugePagesSetting() string {
 	return string(setting)
 }
 
-// alwaysHugePages sets them to "always", which is the kernels' of Debian and RHEL,
+// alwaysHugePages sets them to "always", the default of Debian's and RHEL's kernels,
 // until restore.
 func alwaysHugePages() (restore func(), err error) {
 	old := hugePagesSetting()

@@ -1,10 +1,10 @@
 //go:build linux
 
-// Command agent measures hapgent against its yardsticks: a responder in C and
-// one in plain Go, and against any other agent that HAPGENT_PEER starts. It
-// builds them, runs them side by side on 127.0.0.1 and prints one table, and
-// below it each target with reached or missed. Exit 1: a target was missed.
-// Exit 2: it could not be measured.
+// Command agent compares hapgent with a responder in C, with one in plain Go, and
+// with any other agent that HAPGENT_PEER starts. It builds them, runs them side by
+// side on 127.0.0.1 and prints one table, and below it each target with reached or
+// missed. Exit status 1: a target was missed. Exit status 2: the measurement
+// failed.
 package main
 
 import (

@@ -43,14 +43,14 @@ type measured struct {
 	hugeMemory, failedMemory  samples
 }
 
-// measure makes one round after the other over all responders, never all of one
-// responder first: so what the machine does meanwhile hits all alike.
+// measure makes one round after the other over all responders, never all rounds of
+// one responder first: so other load on the machine affects all alike.
 //
-// Memory is that of responders which have all processors, as in service. For
-// the speed they share one processor with the load. On two the load is always
-// the slower side, since the kernel has more to do for a client than for a
-// server, and a responder that is quicker sleeps more often and so costs the
-// client more to wake: the rate would be the client's, and upside down.
+// Memory is measured with all processors, as in service. For speed the responder
+// shares one processor with the load. On two processors the load is always the
+// slower side, since the kernel has more to do for a client than for a server. A
+// faster responder then sleeps more often, and costs the client more to wake: the
+// rate would be that of the client, and the order of responders be reversed.
 func measure(ctx context.Context, p plan, dir string, responders []*responder) (*measured, error) {
 	m := &measured{silent: p.silent, speeds: make([]speed, len(crowds))}
 	err := running(ctx, dir, responders, func() error {
@@ -74,7 +74,7 @@ func measure(ctx context.Context, p plan, dir string, responders []*responder) (
 	return m, running(ctx, dir, responders, func() error { return m.race(p, responders) })
 }
 
-// running has the responders started for as long as do takes.
+// running runs the responders while do runs.
 func running(ctx context.Context, dir string, responders []*responder, do func() error) error {
 	for _, r := range responders {
 		defer r.stop()
@@ -85,7 +85,7 @@ func running(ctx context.Context, dir string, responders []*responder, do func()
 	return do()
 }
 
-// still notes what is the same before and after the checks.
+// still records what checks do not change.
 func (m *measured) still(responders []*responder) error {
 	for i, r := range responders {
 		size, err := r.size()
@@ -123,9 +123,9 @@ func (m *measured) grow(p plan, responders []*responder) error {
 	return nil
 }
 
-// race measures speed with each crowd, a slice of checks for each responder by
-// turns. The slices are short, so that most of them see nothing of what else
-// the machine does, and the ratios are those of slices next to each other.
+// race measures speed with each crowd, in turn a slice of checks for each responder.
+// The slices are short, so that most of them are not disturbed by other load, and the
+// ratios are those of adjacent slices.
 func (m *measured) race(p plan, responders []*responder) error {
 	for c, clients := range crowds {
 		for round := range p.rounds {
@@ -195,8 +195,8 @@ func (m *measured) beside(p plan, i int, r *responder) error {
 	return nil
 }
 
-// settle waits up to a second until the responder has taken in the clients that
-// came, or let go those that left, as its number of descriptors shows.
+// settle waits up to a second until the responder has accepted new clients or closed
+// those that left, as its number of descriptors shows.
 func (r *responder) settle(settled func(descriptors int) bool) {
 	for range 100 {
 		if n, err := r.descriptors(); err != nil || settled(n) {
@@ -206,7 +206,7 @@ func (r *responder) settle(settled func(descriptors int) bool) {
 	}
 }
 
-// result is what a number of checks took.
+// result is the cost of a number of checks.
 type result struct {
 	checks             int
 	elapsed, processor time.Duration

@@ -36,9 +36,9 @@ func affinity(call uintptr, mask *[16]uint64) error {
 	return nil
 }
 
-// prefer asks for the highest priority for the calling thread and what it
-// starts, so that other programs disturb the measurement least. It says whether
-// that was granted.
+// prefer requests the highest priority for the calling thread and its children, so
+// that other programs disturb the measurement least. It reports whether that was
+// granted.
 func prefer() bool {
 	const highest = -20
 	return syscall.Setpriority(syscall.PRIO_PROCESS, 0, highest) == nil

@@ -19,7 +19,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/bench/load"
 )
 
-// The state that every responder is given, and what it is to answer.
+// The state of every responder, and its answer.
 const (
 	state  = `{"status":"UP","weight":77,"maxconn":300}`
 	answer = "UP 77% maxconn:300\n"

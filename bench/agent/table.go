@@ -120,7 +120,7 @@ func (r row) of(responder int) []float64 {
 	return r.samples[responder]
 }
 
-// number writes a dash for what was not measured.
+// number writes a dash for a missing value.
 func number(v float64, decimals int) string {
 	if math.IsNaN(v) {
 		return "–"
@@ -145,7 +145,7 @@ func group(digits string) string {
 	}
 }
 
-// machine says what the table was measured on, without naming the host.
+// machine describes the machine of the measurement, without its host name.
 func machine(p plan, preferred bool) string {
 	var uts syscall.Utsname
 	_ = syscall.Uname(&uts)

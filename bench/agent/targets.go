@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// target is what the agent is held to.
+// target is a limit for the agent.
 type target struct {
 	name    string
 	got     float64

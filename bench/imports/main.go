@@ -1,6 +1,6 @@
 // Command imports measures what packages of the standard library cost a program
-// that uses one thing of each, binary size and resident memory while it waits, and
-// what Go's runtime sets aside for processors.
+// that uses one thing of each, in binary size and in resident memory while it waits,
+// and how much memory Go's runtime reserves for processors.
 //
 //	go run ./bench/imports
 package main
@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// uses are programs, by what they import besides syscall. Each sleeps in a wait
-// of epoll at the end, as the agent does.
+// uses are programs, by their imports in addition to syscall. Each waits in epoll at
+// the end, as the agent does.
 var uses = []struct{ imports, use string }{
 	{"", ""},
 	{"strconv sync", `var m sync.Mutex; m.Lock(); print(strconv.Quote("x"))`},

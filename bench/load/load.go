@@ -20,7 +20,7 @@ import (
 const (
 	tcpQuickACK = 12 // TCP_QUICKACK, which package syscall names only on some architectures
 
-	patience  = time.Second      // a check waits so long for its answer, then it is lost
+	patience  = time.Second      // a check that has no answer after this time is lost
 	timeLimit = 90 * time.Second // of one Run, against a responder that loses every check
 )
 
@@ -54,7 +54,7 @@ func New(port int, want string) *Load {
 	}
 }
 
-// Run makes n checks, of which at most clients are under way at once. It appends
+// Run makes n checks, at most clients of them at the same time. It appends
 // the latency of each check that got its whole answer to latencies, and returns
 // how many did not. Latency is from before connect to after the line is read.
 //

@@ -1,10 +1,10 @@
 //go:build linux
 
-// Command plain is the yardstick in plain Go: the same agent check as hapgent
-// answers it, written as one would in an afternoon with net, encoding/json and
-// log/slog, one goroutine a connection. It is not slowed down on purpose, and
-// it leaves out what an afternoon leaves out: a strict reader of the state
-// file, a table of bounded size, systemd.
+// Command plain is the responder in plain Go, for comparison: it answers agent checks
+// as hapgent does, written in an afternoon with net, encoding/json and log/slog, with
+// one goroutine per connection. It is not slowed down on purpose, and lacks what an
+// afternoon has no time for: a strict reader of the state file, a table of bounded
+// size, systemd.
 package main
 
 import (
@@ -69,7 +69,7 @@ func save(file string, s state) error {
 	return os.Rename(temp, file)
 }
 
-// obey turns signals into states for as long as the process lives.
+// obey turns signals into states until the process ends.
 func obey(signals <-chan os.Signal, file string, s state, answer *atomic.Pointer[[]byte]) {
 	for sig := range signals {
 		switch sig {

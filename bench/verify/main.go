@@ -3,8 +3,8 @@
 //
 //	go run ./bench/verify
 //
-// Each is run several times in turn and the shortest time counts, since
-// whatever else the machine does makes times longer only.
+// Each is run several times in turn and the shortest time counts, since other load
+// on the machine can only make times longer.
 package main
 
 import (
@@ -27,7 +27,7 @@ const (
 	rounds = 9
 )
 
-// A run is a command, and what was best of its rounds.
+// A run is a command, and the best values of its rounds.
 type run struct {
 	name   string
 	stdin  bool // the file is its standard input

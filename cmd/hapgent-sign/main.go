@@ -21,7 +21,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the command; it returns its exit status.
+// run runs the command and returns its exit status.
 func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	o, err := parse(args)
 	switch {
@@ -71,8 +71,8 @@ func (o *options) printPublicKey(stdout io.Writer) (err error) {
 	return sayPEM(stdout, plain)
 }
 
-// sign signs each file, once all are known to be ready for it; the first
-// failure ends it, since the same key would fail at the next one too.
+// sign signs each file, after a check that all can be signed. It ends at the first
+// failure, since the same key would fail at the next file, too.
 func (o *options) sign(stdout, stderr io.Writer) (err error) {
 	defer console.RecoverFIPS(&err)
 	for _, path := range o.files {

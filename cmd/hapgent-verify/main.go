@@ -4,33 +4,34 @@
 //
 // # Against whom
 //
-// Whoever can replace a file, its signature, its sum and the list of sums, at
-// their source or on the way. Trusted are this machine and its clock, and what is
-// the user's own: the command line, the list of allowed signers and that of revoked
-// keys. Whoever fetches those from where the file is trusts that place with all.
+// The command guards against whoever can replace a file, its signature, its sum and
+// the list of sums, at their source or on the way. It trusts this machine, its
+// clock, and what is the user's own: the command line and the lists of allowed
+// signers and of revoked keys. A user who fetches these lists from the same place
+// as the file trusts that place entirely.
 //
 // # What Good means
 //
-// One whom the list allows to sign for this purpose at this time, and whose key is
-// not revoked, signed these bytes.
+// A signer whom the list allows to sign for this purpose at this time, and whose
+// key is not revoked, signed these bytes.
 //
-// Who it was: with -I the one who is named. Without it anyone whom the list has;
-// the answer names them, and a note says that there are others.
+// Who: with -I the named signer. Without -I any signer in the list; the answer names
+// the signer, and a note says that there are others.
 //
-// Which file it is: not by the signature, since names are not signed. A sum must
-// name the file, but FILE.sha256 has no signature of its own and may be left out. A
-// signed list (-c) is what binds names, and a version as far as the names have it.
+// Which file: the signature does not say, since names are not signed. A sum must
+// name the file, but FILE.sha256 has no signature of its own and may be missing.
+// A signed list (-c) binds the names, and the version if the names contain it.
 //
-// How old it is: not. Whoever can serve files can serve old ones, which were good
-// and are. Look at the version, and list a key as revoked (-r) that signed what is
-// not to be used any more.
+// How old: the signature does not say. Whoever can serve files can serve old ones,
+// which are still good. Look at the version, and revoke a key (-r) that signed files
+// that must no longer be used.
 //
-// For how long: until the file can be changed again. Who verifies in a place that
-// others can write to takes -o, which keeps the bytes that were verified.
+// How long: until the file can be changed again. In a place that others can write
+// to, use -o, which keeps the bytes that were verified.
 //
-// An option that is lost would turn a check off: one that is empty, given twice or
-// after a file is an error, and a list that is missing or cannot be understood
-// never means that there is nothing in it.
+// An option that gets lost would turn off a check: an option that is empty, given
+// twice or behind a file is an error, and a list that is missing or cannot be read
+// never counts as empty.
 package main
 
 import (
@@ -50,7 +51,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the command; it returns its exit status.
+// run runs the command and returns its exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parse(args)
 	switch {
@@ -72,7 +73,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return o.verify(against, stdin, stdout, stderr)
 }
 
-// checker is what files are checked against.
+// checker checks files against what the options name.
 type checker interface {
 	File(verify.File) (*verify.Good, error)
 }

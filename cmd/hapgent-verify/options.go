@@ -16,7 +16,7 @@ import (
 type options struct {
 	version     bool
 	signers     verify.Options
-	file        verify.File // but for its name
+	file        verify.File // without its name
 	checksum    string
 	bundle, key string
 	files       []string
@@ -86,7 +86,7 @@ func (o *options) completeBundle(flags *flag.FlagSet) error {
 	var foreign error
 	flags.Visit(func(f *flag.Flag) {
 		if !strings.Contains(" bundle key c o ", " "+f.Name+" ") {
-			foreign = fmt.Errorf("-%s has no meaning with --bundle, which knows one key and no list of signers", f.Name)
+			foreign = fmt.Errorf("-%s has no meaning with --bundle, which takes one key and no list of signers", f.Name)
 		}
 	})
 	return foreign

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// RecoverFIPS, deferred, makes an error of the panic by which Go's packages refuse
-// an algorithm under GODEBUG=fips140=only: SHA-1 in a list of revoked keys, MD5 in
+// RecoverFIPS, deferred, turns the panic by which Go's packages refuse an algorithm
+// under GODEBUG=fips140=only into an error: SHA-1 in a list of revoked keys, MD5 in
 // an old key file. Every other panic goes on.
 func RecoverFIPS(err *error) {
 	switch reason := recover(); {

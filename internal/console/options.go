@@ -11,16 +11,16 @@ import (
 // Exit statuses of the commands.
 const (
 	ExitDone    = 0
-	ExitFailed  = 1 // it was tried, and the answer is no
-	ExitUntried = 2 // it could not be tried
+	ExitFailed  = 1 // the check or the signing was made and failed
+	ExitUntried = 2 // it was not made
 )
 
 // Parse reads the options at the beginning of args into flags, and returns the
-// files that follow. The error is flag.ErrHelp where help is asked for.
+// files that follow. The error is flag.ErrHelp if the user asks for help.
 //
-// Scripts build command lines of variables, and an option that is lost turns off
-// the check that it stands for: so one that is empty, given twice, or stands after
-// a file is an error. After "--" every word is a file.
+// Scripts build command lines from variables, and an option that gets lost turns
+// off its check: so an option that is empty, given twice, or behind a file is an
+// error. After "--" every word is a file.
 func Parse(flags *flag.FlagSet, args []string) (files []string, err error) {
 	flags.SetOutput(io.Discard)
 	flags.VisitAll(func(f *flag.Flag) { f.Value = &once{Value: f.Value} })
@@ -33,13 +33,13 @@ func Parse(flags *flag.FlagSet, args []string) (files []string, err error) {
 	}
 	for _, file := range files {
 		if strings.HasPrefix(file, "-") && file != "-" {
-			return nil, fmt.Errorf("options stand before the files, found %q after one (./%s for a file of this name)", file, file)
+			return nil, fmt.Errorf("options come before the files, found %q after one (./%s for a file of this name)", file, file)
 		}
 	}
 	return files, nil
 }
 
-// once is an option's value that is set once, and not to nothing.
+// once is an option's value that may be set once, and not to an empty text.
 type once struct {
 	flag.Value
 	set bool
@@ -56,7 +56,7 @@ func (o *once) Set(text string) error {
 	return o.Value.Set(text)
 }
 
-// IsBoolFlag says whether the option is one without a value.
+// IsBoolFlag reports whether the option has no value.
 func (o *once) IsBoolFlag() bool {
 	b, ok := o.Value.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()

@@ -19,9 +19,8 @@ var ErrNoTerminal = errors.New("no terminal to ask for the passphrase (set SSH_A
 // defaultAskpass is what Debian's ssh runs where SSH_ASKPASS is not set.
 const defaultAskpass = "/usr/bin/ssh-askpass"
 
-// Ask returns what the user answers to prompt, without the end of the line.
-// The error is ErrNoTerminal where there is neither a terminal nor a program
-// to ask with.
+// Ask returns the user's answer to prompt, without the end of the line. The error
+// is ErrNoTerminal if there is neither a terminal nor a program to ask with.
 func Ask(prompt string) ([]byte, error) {
 	allowed, preferred := askpassRules(os.Getenv)
 	if preferred {
@@ -38,8 +37,8 @@ func Ask(prompt string) ([]byte, error) {
 	return nil, ErrNoTerminal
 }
 
-// askpassRules says whether the askpass program may be used where there is no
-// terminal, and whether it is to be used even where there is one.
+// askpassRules says whether the askpass program may be used if there is no
+// terminal, and whether it must be used even if there is one.
 func askpassRules(getenv func(string) string) (allowed, preferred bool) {
 	allowed = getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != ""
 	switch strings.ToLower(getenv("SSH_ASKPASS_REQUIRE")) {

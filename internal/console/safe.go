@@ -1,17 +1,15 @@
-// Package console is about the person at the terminal: the options that were typed,
-// text that is safe to show, and a passphrase.
+// Package console is the interface to the user at the terminal: options, text that is
+// safe to show, and a passphrase.
 //
-// File names, principals and namespaces may come from whoever wants a bad file
-// believed: a newline in one could show a line that the program never wrote, an
-// escape sequence could recolour, move or erase what it did write. Safe lets
-// neither through, nor the invisible characters that turn the direction of text
-// around.
+// File names, principals and namespaces may come from an attacker: a newline could
+// show a line that the program never wrote, an escape sequence could recolour, move
+// or erase what it did write. Safe escapes both, and the invisible characters that
+// reverse the direction of text.
 //
-// A passphrase is asked for the way ssh does: at the controlling terminal with the
-// echo off, or by the program that SSH_ASKPASS names. Which of the two is ruled by
-// DISPLAY, WAYLAND_DISPLAY and SSH_ASKPASS_REQUIRE as described in ssh(1),
-// ENVIRONMENT. Standard input is never read and standard output never written, so
-// both stay free for data.
+// Ask asks for a passphrase as ssh does: at the controlling terminal with the echo
+// off, or by the program that SSH_ASKPASS names. DISPLAY, WAYLAND_DISPLAY and
+// SSH_ASKPASS_REQUIRE decide which, as ssh(1), ENVIRONMENT, describes. It never reads
+// standard input and never writes standard output, so both stay free for data.
 package console
 
 import (
@@ -20,9 +18,9 @@ import (
 	"unicode/utf8"
 )
 
-// Safe returns text with every character that does not print, and every byte
-// that is not UTF-8, written as Go writes it in a string: \n, \x1b, \u202e.
-// Text that prints is returned as it is.
+// Safe escapes every character that does not print, and every byte that is not
+// UTF-8, as in a string of Go: \n, \x1b, \u202e. Text that prints is returned as it
+// is.
 func Safe(text string) string {
 	var out strings.Builder
 	for len(text) > 0 {

@@ -26,9 +26,9 @@ func billPath(directory string, s build.Source) string {
 	return filepath.Join(directory, "hapgent-"+s.Version+".cdx.json")
 }
 
-// buildBill makes the bill of materials, an SBOM in the form of CycloneDX. It says
-// what the programs themselves say: which modules each was linked of. Scanners look
-// for Go's own vulnerabilities in a module stdlib, and by a CPE.
+// buildBill makes the bill of materials, an SBOM in the form of CycloneDX. It lists
+// the modules of each program, as the program itself does. Scanners look for Go's
+// own vulnerabilities in a module stdlib, and by a CPE.
 func buildBill(ctx context.Context, w *build.Workshop, directory string) error {
 	toolchain, err := w.Toolchain()
 	if err != nil {
@@ -61,14 +61,14 @@ func buildBill(ctx context.Context, w *build.Workshop, directory string) error {
 	return c.write(w, root, billPath(directory, w.Source))
 }
 
-// contents are the components of the bill, and which needs which: of a module it is
-// not known.
+// contents are the components of the bill, and their dependencies, which are not
+// known for modules.
 type contents struct {
 	components []cyclonedx.Component
 	graph      []cyclonedx.Dependency
 }
 
-// add adds a component, and what it needs where that is known.
+// add adds a component, and its dependencies if they are known.
 func (c *contents) add(component cyclonedx.Component, needs []string) {
 	c.components = append(c.components, component)
 	if needs != nil {
@@ -76,10 +76,10 @@ func (c *contents) add(component cyclonedx.Component, needs []string) {
 	}
 }
 
-// supplier is whose namespace a module is in.
+// supplier is the owner of a module's namespace.
 var supplier = regexp.MustCompile(`^(github\.com/)?[^/]+`)
 
-// addModules adds modules, with the licences that the packages say.
+// addModules adds modules, with their licences from the packages.
 func (c *contents) addModules(w *build.Workshop, all []build.Module) error {
 	const path = "packaging/copyright/hapgent-tools"
 	copyright, err := os.ReadFile(filepath.Join(w.Root, path))
@@ -101,7 +101,7 @@ func (c *contents) addModules(w *build.Workshop, all []build.Module) error {
 
 func (c *contents) write(w *build.Workshop, root cyclonedx.Component, path string) error {
 	document := cyclonedx.NewBOM()
-	document.SerialNumber = "" // it would be another each time
+	document.SerialNumber = "" // it would differ each time
 	document.Metadata = &cyclonedx.Metadata{Timestamp: w.Time.Format(time.RFC3339), Component: &root, Supplier: root.Supplier}
 	document.Components, document.Dependencies = &c.components, &c.graph
 	f, err := os.Create(path)
@@ -109,7 +109,7 @@ func (c *contents) write(w *build.Workshop, root cyclonedx.Component, path strin
 		return err
 	}
 	defer f.Close()
-	// what uses no more of the format than this version has, any scanner of these years reads
+	// the oldest version of the format that has all that is used here, which any current scanner reads
 	encoder := cyclonedx.NewBOMEncoder(f, cyclonedx.BOMFileFormatJSON).SetPretty(true)
 	return errors.Join(encoder.EncodeVersion(document, cyclonedx.SpecVersion1_5), f.Close())
 }
@@ -125,7 +125,7 @@ func part(url, name, version, licence, supplierName string) cyclonedx.Component 
 	}
 }
 
-// ownPart is all of hapgent, or one of its programs.
+// ownPart is hapgent as a whole, or one of its programs.
 func ownPart(w *build.Workshop, name, folder string) cyclonedx.Component {
 	own := part(golang(ownModule, w.Tag())+folder, name, w.Version, ownLicence, "hapgent maintainers")
 	own.Type = cyclonedx.ComponentTypeApplication

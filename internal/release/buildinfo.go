@@ -12,8 +12,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// buildInfo makes a record of what went into a release, for who makes it again: the
-// commit, Go, the modules of its programs, and those of what makes it.
+// buildInfo makes a record of what went into a release, for whoever builds it again:
+// the commit, Go, the modules of its programs, and those of the build.
 func buildInfo(ctx context.Context, w *build.Workshop, directory string) error {
 	record, err := w.Record(ctx)
 	if err != nil {
@@ -55,8 +55,8 @@ func modulesField(name string, modules []build.Module) string {
 	return b.String()
 }
 
-// checkCommit refuses a release of another commit than that of the tree, of which
-// every byte may differ. One without the record is found later.
+// checkCommit refuses a release of another commit than the tree's, since every byte
+// may differ. A release without the record is found later.
 func checkCommit(ctx context.Context, s build.Source, published string) error {
 	record, err := s.Record(ctx)
 	if err != nil {

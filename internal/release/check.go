@@ -19,8 +19,8 @@ import (
 )
 
 // checkSSH checks the signature of every file that is published by itself, and of the
-// list of sums of each folder, as hapgent-verify does. Whether the sums are right the
-// comparison shows. Tests have ssh-keygen check the signatures of a release.
+// list of sums of each folder, as hapgent-verify does. The comparison shows whether
+// the sums are right. In tests ssh-keygen checks the signatures of a release.
 func (c *checker) checkSSH() error {
 	for _, folder := range folders {
 		names, err := content(c.directory, folder)
@@ -59,7 +59,7 @@ func (c *checker) checkSignature(name string) {
 	}
 }
 
-// checkPGP has gpgv and sqv check what the tools of users will.
+// checkPGP makes gpgv and sqv check what users' tools will check.
 func (c *checker) checkPGP(ctx context.Context) error {
 	for _, s := range c.signedIndices() {
 		c.countPGP(s.to, c.checkIndex(ctx, s))
@@ -97,7 +97,7 @@ func (c *checker) checkIndex(ctx context.Context, s signedIndex) error {
 	return c.ring.VerifyDetached(ctx, signature, message)
 }
 
-// verifyRPM has gpgv check both signatures in a package.
+// verifyRPM makes gpgv check both signatures in a package.
 func verifyRPM(ctx context.Context, ring *gnupg.Ring, path string) error {
 	header, whole, parsed, err := splitRPM(path)
 	if err != nil {
@@ -115,8 +115,8 @@ func verifyRPM(ctx context.Context, ring *gnupg.Ring, path string) error {
 	return nil
 }
 
-// taken are the signatures that were published, for the files of a rebuilt
-// release. Where there is none it is empty: that was found before.
+// taken are the published signatures, for the files of a rebuilt release. A missing
+// one is empty: the check has reported it before.
 type taken struct{ from, to string }
 
 func (t taken) published(path string) string {
@@ -139,7 +139,7 @@ func (t taken) ssh(path string, o files.Options) (checksum.Sum, error) {
 	return sum, errors.Join(err, os.WriteFile(path+sshsig.Suffix, signature, 0o644))
 }
 
-// pgp gives a text that is signed by one below it the signature of the published one.
+// pgp adds the signature of the published text to a text that is signed below.
 func (t taken) pgp(_ context.Context, text []byte, of signedIndex) ([]byte, error) {
 	signed, err := optional(filepath.Join(t.from, of.to))
 	if err != nil || of.form != gnupg.Clear {
@@ -154,7 +154,7 @@ func (t taken) pgp(_ context.Context, text []byte, of signedIndex) ([]byte, erro
 func (t taken) rpm(_ context.Context, path string) (header, whole []byte, err error) {
 	_, _, parsed, err := splitRPM(t.published(path))
 	if err != nil {
-		return nil, nil, nil // checkRepositories has told of it
+		return nil, nil, nil // checkRepositories has reported it
 	}
 	header, _ = parsed.GetBytes(rpmutils.SIG_RSA)
 	whole, _ = parsed.GetBytes(rpmutils.SIG_PGP)

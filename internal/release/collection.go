@@ -16,8 +16,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// buildCollection makes a collection of Ansible of the role and its playbooks, which
-// is what Galaxy takes. Its form, as `ansible-galaxy collection build` makes it:
+// buildCollection makes an Ansible collection of the role and its playbooks, which
+// Galaxy requires. Its form, as `ansible-galaxy collection build` makes it:
 // https://docs.ansible.com/ansible/latest/dev_guide/collections_galaxy_meta.html
 func buildCollection(ctx context.Context, w *build.Workshop, directory string) error {
 	tracked, err := roleMembers(ctx, w, "")
@@ -56,7 +56,7 @@ const (
 	filesListName = "FILES.json"
 )
 
-// galaxyInfo is what the role says of itself in meta/main.yml.
+// galaxyInfo is galaxy_info in the role's meta/main.yml.
 type galaxyInfo struct {
 	Namespace         string
 	RoleName          string `yaml:"role_name"`
@@ -71,7 +71,7 @@ func readGalaxyInfo(tracked []member) (info galaxyInfo, err error) {
 	const name = "meta/main.yml"
 	i := slices.IndexFunc(tracked, func(m member) bool { return m.name == name })
 	if i < 0 {
-		return info, fmt.Errorf("%s/%s is not there", roleFolder, name)
+		return info, fmt.Errorf("%s/%s is missing", roleFolder, name)
 	}
 	var meta struct {
 		Info galaxyInfo `yaml:"galaxy_info"`
@@ -82,8 +82,8 @@ func readGalaxyInfo(tracked []member) (info galaxyInfo, err error) {
 	return meta.Info, nil
 }
 
-// inCollection is where a file of the role is in the collection: playbooks and
-// README are the collection's own.
+// inCollection is the path of the role's file in the collection: playbooks and README
+// are the collection's own.
 func (i galaxyInfo) inCollection(name string) string {
 	if name == "README.md" || strings.HasPrefix(name, "playbooks/") {
 		return name

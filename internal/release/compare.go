@@ -16,13 +16,13 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
-// isTaken says whether a file is a signature or a key and nothing else, which the
-// rebuilt release has of the published one.
+// isTaken reports whether a file is only a signature or a key, which the rebuilt
+// release takes from the published one.
 func isTaken(name string) bool {
 	return strings.HasSuffix(name, sshsig.Suffix) || strings.HasSuffix(name, ".asc") || strings.HasSuffix(name, ".gpg")
 }
 
-// compare compares every byte that a second build makes.
+// compare compares every byte of the second build.
 func (c *checker) compare(ctx context.Context, rebuilt string) error {
 	ours, err := tree(rebuilt)
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *checker) compare(ctx context.Context, rebuilt string) error {
 	for _, name := range theirs {
 		if !slices.Contains(ours, name) {
 			differ++
-			c.problem("%s: the source makes no such file", name)
+			c.problem("%s: the source does not build such a file", name)
 		}
 	}
 	fmt.Fprintf(c.out, "%d identical, %d differ\n", identical, differ)
@@ -72,7 +72,7 @@ func tree(directory string) (names []string, err error) {
 	return names, err
 }
 
-// difference says where the published file is another than ours; "" if nowhere.
+// difference says where the published file differs from ours; "" if nowhere.
 func difference(ours, theirs string) (string, error) {
 	want, err := os.ReadFile(ours)
 	if err != nil {
@@ -95,7 +95,7 @@ func difference(ours, theirs string) (string, error) {
 // explanation is how long diffoscope may take for a file.
 const explanation = 2 * time.Minute
 
-// explain adds what diffoscope says, where it is installed. Lists of sums differ
+// explain adds the output of diffoscope, if that is installed. Lists of sums differ
 // only because a file does.
 func (c *checker) explain(ctx context.Context, ours, theirs string) {
 	name := filepath.Base(theirs)

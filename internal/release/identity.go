@@ -21,7 +21,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/repository"
 )
 
-// Site is where the repositories are published, with the files that install them.
+// Site is the URL of the repositories, and of the files that install them.
 const Site = "https://epicfilemcnulty.github.io/hapgent"
 
 // Files of the keys.
@@ -33,18 +33,18 @@ const (
 	repoFile           = "hapgent.repo"
 )
 
-// snapshotSigner is the name of those who sign what is not a release.
+// snapshotSigner is the name of the signer of snapshots.
 const snapshotSigner = "snapshot"
 
-// identity is whose signatures a release has.
+// identity names the signers of a release.
 type identity struct {
 	snapshot       bool
 	allowedSigners []byte // the file
-	revoked        []byte // the file of keys that are not to be trusted any more, nil where there is none
+	revoked        []byte // the file of revoked keys, nil if there is none
 	keyring        []byte // armored OpenPGP keys
 }
 
-// label is what a repository calls itself.
+// label is the name of a repository for users.
 func (i identity) label() string {
 	if i.snapshot {
 		return "hapgent snapshot"
@@ -52,8 +52,8 @@ func (i identity) label() string {
 	return "hapgent"
 }
 
-// readTrusted reads what the tree says of keys: who may sign releases, which keys
-// may not, and those that hosts trust the repositories by.
+// readTrusted reads the keys in the tree: those that may sign releases, those that
+// are revoked, and those by which hosts trust the repositories.
 func readTrusted(s build.Source) (i identity, err error) {
 	folder := filepath.Join(s.Root, "packaging")
 	if i.allowedSigners, err = os.ReadFile(filepath.Join(folder, allowedSignersFile)); err != nil {
@@ -66,10 +66,10 @@ func readTrusted(s build.Source) (i identity, err error) {
 	return i, err
 }
 
-// pins says whether hosts trust repositories that these OpenPGP keys sign.
+// pins checks that hosts trust repositories that these OpenPGP keys sign.
 func (i identity) pins(ctx context.Context, keys []string) error {
 	if i.keyring == nil {
-		return fmt.Errorf("packaging/%s is not there, by which hosts trust the repositories: `make keys` writes it", keyringFile)
+		return fmt.Errorf("packaging/%s is missing, by which hosts trust the repositories: `make keys` writes it", keyringFile)
 	}
 	pinned, err := gnupg.Fingerprints(ctx, i.keyring)
 	if err != nil {
@@ -83,7 +83,7 @@ func (i identity) pins(ctx context.Context, keys []string) error {
 	return nil
 }
 
-// allows says whether users accept what the key signs now.
+// allows checks that users accept the key's signatures now.
 func (i identity) allows(key *pubkey.Key) error {
 	_, err := allowedsigners.Parse(i.allowedSigners).Find(allowedsigners.Query{Key: key, Namespace: namespace, Time: time.Now(), AnyIdentity: true})
 	if err != nil {
@@ -98,7 +98,7 @@ func (i identity) allows(key *pubkey.Key) error {
 	return nil
 }
 
-// optional reads a file that may not be there.
+// optional reads a file that may be missing.
 func optional(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,8 +107,8 @@ func optional(path string) ([]byte, error) {
 	return data, err
 }
 
-// writeKeys writes the keys that the release is verified with, and what tells apt
-// and dnf of the repositories.
+// writeKeys writes the keys that verify the release, and the files that tell apt and
+// dnf of the repositories.
 func (p *plan) writeKeys(ctx context.Context, directory string) error {
 	security, err := p.security(ctx, p.Source)
 	if err != nil {
@@ -156,11 +156,11 @@ gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-hapgent
 		fmt.Sprintf(section, "hapgent-testing", p.label()+", pre-releases", Site, filepath.Join(yumFolder, repository.Testing), 0)
 }
 
-// keysBlock is where SECURITY.md has the fingerprints of the keys.
+// keysBlock is the part of SECURITY.md with the fingerprints of the keys.
 var keysBlock = regexp.MustCompile("(?s)<!-- keys -->\n```text\n.*?```\n")
 
-// security is SECURITY.md with the fingerprints of the keys, which that of a release
-// must have.
+// security is SECURITY.md with the fingerprints of the keys, as a release must have
+// it.
 func (i identity) security(ctx context.Context, s build.Source) ([]byte, error) {
 	text, err := os.ReadFile(filepath.Join(s.Root, securityFile))
 	if err != nil {
@@ -185,8 +185,8 @@ func (i identity) security(ctx context.Context, s build.Source) ([]byte, error) 
 	return keysBlock.ReplaceAllLiteral(text, []byte("<!-- keys -->\n```text\n"+keys.String()+"```\n")), nil
 }
 
-// copies are the files of the tree that `make keys` makes of the keys in packaging, by
-// their paths; nil is one that must not be there.
+// copies are the files of the tree that `make keys` makes from the keys in packaging,
+// by their paths; nil is a file that must not exist.
 func (i identity) copies(ctx context.Context, s build.Source) (map[string][]byte, error) {
 	security, err := i.security(ctx, s)
 	return map[string][]byte{
@@ -196,7 +196,7 @@ func (i identity) copies(ctx context.Context, s build.Source) (map[string][]byte
 	}, err
 }
 
-// CheckKeys says whether SECURITY.md and the role have the keys that are in packaging.
+// CheckKeys checks that SECURITY.md and the role have the keys that are in packaging.
 func CheckKeys(ctx context.Context, s build.Source) error {
 	i, err := readTrusted(s)
 	if err != nil {
@@ -208,14 +208,14 @@ func CheckKeys(ctx context.Context, s build.Source) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(copies)) {
 		if found, err := optional(filepath.Join(s.Root, name)); err != nil || !bytes.Equal(found, copies[name]) {
-			return errors.Join(err, fmt.Errorf("%s has not the keys that are in packaging: `make keys` writes them", name))
+			return errors.Join(err, fmt.Errorf("%s does not have the keys that are in packaging: `make keys` writes them", name))
 		}
 	}
 	return nil
 }
 
-// WriteKeys writes the OpenPGP keys that gpg knows by the names, separated by
-// blanks, into the tree, where there is one, and all keys to where they are copied.
+// WriteKeys writes the OpenPGP keys with the given names for gpg, separated by
+// blanks, into the tree, if there are any, and writes the copies of all keys.
 func WriteKeys(ctx context.Context, s build.Source, pgpKeys string) error {
 	if names := strings.Fields(pgpKeys); len(names) > 0 {
 		pgp, err := gnupg.Find(ctx, "", names...)

@@ -20,12 +20,12 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// containerUser is who the agent is in a container, and nobody else there.
+// containerUser is the user of the agent in a container, which has no other process.
 const containerUser = 65534
 
 // Image makes a container image of the agent for all architectures: an OCI image
-// layout in the directory output, which is replaced. The bill of materials is in
-// it too, as what refers to the image.
+// layout in the directory output, which is replaced. The bill of materials is in it,
+// too, and refers to the image.
 func Image(ctx context.Context, s build.Source, output string) error {
 	w, err := workshop(ctx, s)
 	if err != nil {
@@ -58,7 +58,7 @@ func Image(ctx context.Context, s build.Source, output string) error {
 	return errors.Join(to.AppendIndex(images, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": w.Version})), to.AppendImage(attached))
 }
 
-// platform is what containers call an architecture.
+// platform is the name of an architecture for containers.
 func platform(a build.Architecture) *v1.Platform {
 	p := &v1.Platform{OS: "linux", Architecture: a.GOARCH}
 	if a.GOARM != "" {
@@ -94,8 +94,8 @@ func imageOf(ctx context.Context, w *build.Workshop, record build.Record, a buil
 	return mutate.ConfigMediaType(image, types.OCIConfigJSON), err
 }
 
-// agentLayer has the program, and the folder of its state, which a volume takes
-// its owner from.
+// agentLayer has the program, and the folder of its state, whose owner a volume
+// takes over.
 func agentLayer(ctx context.Context, w *build.Workshop, a build.Architecture) (v1.Layer, error) {
 	built, err := w.Program(ctx, build.Agent, a)
 	if err != nil {

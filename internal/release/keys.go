@@ -18,46 +18,46 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
-// namespace is what the signatures of files are for.
+// namespace is the purpose of the files' signatures.
 const namespace = "file"
 
-// signatures are those that a release has, each of a file by its path. They are
-// made by Keys, or taken from what was published.
+// signatures makes the signatures of a release, each of a file by its path: Keys
+// signs, or the signatures of a published release are taken.
 type signatures interface {
-	// ssh writes what stands beside the file, its SSH signature and its sum, and
-	// returns the sum.
+	// ssh writes the SSH signature and the sum of the file beside it, and returns
+	// the sum.
 	ssh(path string, o files.Options) (checksum.Sum, error)
-	// pgp are the OpenPGP signatures of an index's text, or it with them.
+	// pgp returns the OpenPGP signatures of an index's text, or the text with them.
 	pgp(ctx context.Context, text []byte, of signedIndex) ([]byte, error)
-	// rpm are the OpenPGP signatures of a package that has none: of its header, and
-	// of its header and what follows.
+	// rpm returns the OpenPGP signatures of a package that has none: of its header,
+	// and of its header and the rest.
 	rpm(ctx context.Context, path string) (header, whole []byte, err error)
 }
 
-// Keys are those that a release is signed with. They make its signatures.
+// Keys are the keys of a release, which make its signatures.
 type Keys struct {
 	identity
 	key *keys.Key
 	gpg *gnupg.Keys
 }
 
-// Close ends what was started to reach the keys.
+// Close ends the programs that were started for the keys.
 func (k *Keys) Close() error { return k.gpg.Close() }
 
-// Snapshot says whether what the keys sign is no release.
+// Snapshot reports whether the keys sign a snapshot and not a release.
 func (k *Keys) Snapshot() bool { return k.snapshot }
 
-// Touches says whether a token wants to be touched, for each of some 60 files.
+// Touches reports whether a token must be touched for each of some 60 files.
 func (k *Keys) Touches() bool { return keys.IsFIDO(k.key.PublicKey()) }
 
 // Open finds the keys of a release: an SSH key as keys.Open takes it, and
-// OpenPGP keys by what gpg knows them by, separated by blanks. Every one of those
-// signs the index of the apt repository, the first all else. The release must be
-// that of a tagged tree, the SSH key be allowed by packaging/allowed_signers now,
-// and the OpenPGP keys be in the keyring there.
+// OpenPGP keys by their names for gpg, separated by blanks. All OpenPGP keys sign
+// the index of the apt repository, the first signs the rest. The tree must be that
+// of a tag, packaging/allowed_signers must allow the SSH key now, and the keyring
+// there must have the OpenPGP keys.
 func Open(ctx context.Context, s build.Source, sshKey, pgpKeys string, ask keys.Passphrases) (*Keys, error) {
 	if sshKey == "" || strings.TrimSpace(pgpKeys) == "" {
-		return nil, errors.New("a release takes two keys, SIGNING_KEY for its files and GPG_KEY for its repositories, and only one is set (with none a snapshot is made)")
+		return nil, errors.New("a release needs two keys, SIGNING_KEY for its files and GPG_KEY for its repositories, and only one is set (without keys a snapshot is made)")
 	}
 	if err := s.CheckTagged(ctx); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (k *Keys) rpm(ctx context.Context, path string) (header, whole []byte, err 
 	return header, whole, err
 }
 
-// splitRPM returns what the two signatures of an rpm are of.
+// splitRPM returns the two parts of an rpm that are signed.
 func splitRPM(path string) (header, whole []byte, parsed *rpmutils.RpmHeader, err error) {
 	content, err := os.ReadFile(path)
 	if err != nil {

@@ -22,20 +22,20 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/signing/verify"
 )
 
-// maxPublished is how large packages may be together, in bytes: GitHub's pages
-// allow 1 GB, and besides packages there is little.
+// maxPublished is the largest size of all packages together, in bytes: GitHub's
+// pages allow 1 GB, and there is little else.
 const maxPublished = 900_000_000
 
-// pool is what was published before, of a folder that has releases or a whole site
-// at any depth. Nothing is taken that no SHA256SUMS there lists, with a signature by
-// who may sign releases now. Each release lists the packages of those before it.
+// pool is what was published before, from a folder with releases or a whole site at
+// any depth. A file is taken only if a SHA256SUMS there lists it, with a signature by
+// a current signer of releases. Each release lists the packages of those before it.
 type pool struct {
 	packages map[string]string                     // their paths, by name
-	indices  map[string]string                     // those that clients still ask for, by the path in a release
+	indices  map[string]string                     // files that clients still ask for, by the path in a release
 	sums     map[string]map[[sha256.Size]byte]bool // by the base name
 }
 
-// packageName is that of a release's package, and the version in it.
+// packageName matches the name of a release's package, and the version in it.
 var packageName = regexp.MustCompile(`^hapgent[a-z-]*[_-](\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+?)?)(?:_[a-z0-9]+\.deb|-1\.[a-z0-9_]+\.rpm)$`)
 
 // inRelease is the path of a repository's file in the release that has it.
@@ -46,7 +46,7 @@ func isPackage(name string) bool {
 	return strings.HasSuffix(name, ".deb") || strings.HasSuffix(name, ".rpm")
 }
 
-// versionOf is the version of a package, "" of what is none of a release.
+// versionOf is the version of a package, "" if it is not one of a release.
 func versionOf(name string) string {
 	if found := packageName.FindStringSubmatch(name); found != nil {
 		return found[1]
@@ -119,9 +119,9 @@ func (l *pool) check(path string) error {
 	case len(sums) == 0:
 		return fmt.Errorf("no signed %s of the pool lists it", sumsFile)
 	case len(sums) > 1 && isPackage(name):
-		return fmt.Errorf("it was published with %d contents, by the lists of the pool: clients keep the one that they have, so take both out", len(sums))
+		return fmt.Errorf("by the lists of the pool it was published with %d contents: clients keep the one that they have, so remove both", len(sums))
 	case !sums[sum]:
-		return fmt.Errorf("its sum is %x, and that of the pool's %s is another", sum, sumsFile)
+		return fmt.Errorf("its sum is %x, and the pool's %s has another", sum, sumsFile)
 	}
 	return nil
 }
@@ -132,14 +132,14 @@ func (l *pool) addPackage(path string) error {
 		return nil
 	}
 	if versionOf(name) == "" {
-		return errors.New("it is not called as a package of a release")
+		return errors.New("it does not have the name of a release's package")
 	}
 	l.packages[name] = path
 	return l.check(path)
 }
 
-// addIndices adds what an index names, so that clients who have it from the site
-// that is replaced find its files. They take none that is older than what they have.
+// addIndices adds the files that an index names, so that clients who have this index
+// from the site that is replaced find them. Clients refuse an older index.
 func (l *pool) addIndices(path string, p *plan) error {
 	if name := filepath.Base(path); name != "Release" && name != filepath.Base(repository.Repomd) {
 		return nil
@@ -152,7 +152,7 @@ func (l *pool) addIndices(path string, p *plan) error {
 		return err
 	}
 	if before.Time.After(p.Time) {
-		return fmt.Errorf("it is of %s, and the commit of %s: apt takes no index that is older than the one it has", before.Time.UTC(), p.Time)
+		return fmt.Errorf("it is of %s, and the commit of %s: apt refuses an index that is older than the one it has", before.Time.UTC(), p.Time)
 	}
 	for _, name := range before.Files {
 		file := filepath.Join(filepath.Dir(path), filepath.FromSlash(name))
@@ -166,8 +166,8 @@ func (l *pool) addIndices(path string, p *plan) error {
 	return nil
 }
 
-// checkRPMs refuses those that dnf would refuse: signed by a key that is not in the
-// keyring any more.
+// checkRPMs refuses rpms that dnf would refuse: signed by a key that is no longer in
+// the keyring.
 func (l *pool) checkRPMs(ctx context.Context, keyring []byte, temporary string) error {
 	ring, err := gnupg.NewRing(ctx, keyring, temporary)
 	if err != nil {
@@ -184,8 +184,8 @@ func (l *pool) checkRPMs(ctx context.Context, keyring []byte, temporary string) 
 	return nil
 }
 
-// takePublished is the pool of a release that was published and whose signed lists
-// are checked otherwise: what other versions have brought into it.
+// takePublished is the pool of a published release: its packages of other versions.
+// Their signed lists are checked elsewhere.
 func takePublished(directory, version string) (*pool, error) {
 	l := &pool{packages: map[string]string{}, indices: map[string]string{}}
 	names, err := tree(directory)
@@ -203,7 +203,7 @@ func takePublished(directory, version string) (*pool, error) {
 	return l, err
 }
 
-// trim leaves the packages of as many versions, the newest, as fit beside those of
+// trim keeps the packages of as many of the newest versions as fit beside those of
 // the release, whose size in bytes is given.
 func (l *pool) trim(total int64) error {
 	sizes := map[string]int64{}
@@ -237,9 +237,9 @@ func (p *plan) keepIndices(_ context.Context, directory string) error {
 	return nil
 }
 
-// adopt puts a package that was published into the place of the one that was made
-// of the same source: but for signatures they must be the same. Else hosts that
-// have the one would never see the other.
+// adopt replaces a package by the published one of the same source: except for
+// signatures they must be the same. Otherwise hosts that have the one would never
+// see the other.
 func adopt(older, path string) error {
 	was, err := unsigned(older)
 	if err != nil {
@@ -250,7 +250,7 @@ func adopt(older, path string) error {
 		return err
 	}
 	if !bytes.Equal(was, is) {
-		return fmt.Errorf("POOL: %s was published with other bytes, and hosts would keep those: give this release a version of its own", filepath.Base(path))
+		return fmt.Errorf("POOL: %s was published with other bytes, which hosts would keep: give this release another version", filepath.Base(path))
 	}
 	return copyFile(older, path)
 }

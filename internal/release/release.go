@@ -1,17 +1,17 @@
-// Package release makes dist/, a whole release, and proves one that others have
-// made.
+// Package release makes dist/, a whole release, and verifies a release that others
+// have made.
 //
-// Against whom: a release is fetched from places that an attacker may own, and
-// made by a releaser who may be careless, deceived or forced. So everything in it
-// is vouched for twice. A signature, by keys that are not where the files are, says
-// who made a file. And a second build of the same source says what it was made of:
-// but for the signatures themselves, every byte depends on the source and its
-// commit alone, so that anyone can make it again (Verify) and compare.
+// It guards against attackers who own the places from which a release is fetched,
+// and against a releaser who is careless, deceived or forced. So everything in a
+// release can be checked in two ways. A signature, by keys that are not where the
+// files are, proves who made a file. A second build of the same source proves what
+// it was made of: except for the signatures, every byte depends only on the source
+// and its commit, so that anyone can build it again (Verify) and compare.
 //
-// What it guarantees to the releaser: a release is made of a tagged commit, by a
-// key that packaging/allowed_signers names, and it is there whole or not at all.
-// It is built aside and put into place by one rename. What is made with any other
-// tree or key calls itself a snapshot.
+// It guarantees to the releaser that a release is made of a tagged commit, with a
+// key that packaging/allowed_signers names, and that it is whole or does not exist:
+// it is built elsewhere and put into place by one rename. A build of any other tree
+// or with any other key calls itself a snapshot.
 package release
 
 import (
@@ -29,8 +29,8 @@ import (
 )
 
 // Build makes the release of the source, signed with the keys, in the directory
-// output, with the packages of what was published before in the folder pool, "" for
-// none. What was in output before is there until then, and after an error.
+// output, with the packages that were published before in the folder pool, "" for
+// none. Until the end, and after an error, output stays as it was.
 func Build(ctx context.Context, s build.Source, k *Keys, pool, output string) error {
 	w, err := workshop(ctx, s)
 	if err != nil {
@@ -58,8 +58,8 @@ func Build(ctx context.Context, s build.Source, k *Keys, pool, output string) er
 	return replace(aside, output)
 }
 
-// workshop is one for a release: its bytes depend on the release of Go that this
-// program, too, is built by.
+// workshop returns a workshop for a release: the bytes depend on the release of Go
+// by which this program, too, is built.
 func workshop(ctx context.Context, s build.Source) (*build.Workshop, error) {
 	pinned, err := s.Toolchain()
 	if err != nil {
@@ -71,14 +71,14 @@ func workshop(ctx context.Context, s build.Source) (*build.Workshop, error) {
 	return build.NewWorkshop(ctx, s)
 }
 
-// replace puts one directory in the place of another, at once.
+// replace replaces one directory by another, at once.
 func replace(aside, output string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, aside, unix.AT_FDCWD, output, unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.ENOENT) {
 		return os.Rename(aside, output)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot put the release into the place of %q (remove it): %w", output, err)
+		return fmt.Errorf("cannot replace %q by the release (remove it): %w", output, err)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ type plan struct {
 	identity
 	signatures
 	pool     *pool
-	apt, yum bool // which repositories it has
+	apt, yum bool // the repositories that it has
 }
 
 // build makes all files of a release in the directory.
@@ -112,8 +112,8 @@ func (p *plan) build(ctx context.Context, directory string) error {
 	return settle(directory, p.Time)
 }
 
-// settle gives every file the mode and the time that all have, whatever the umask
-// and the clock: they show where a release is served from.
+// settle gives every file the same mode and time, whatever the umask and the clock:
+// a server of the release may show them.
 func settle(directory string, t time.Time) error {
 	return filepath.WalkDir(directory, func(path string, entry os.DirEntry, err error) error {
 		if err != nil {

@@ -21,8 +21,8 @@ const (
 	yumFolder = "yum"
 )
 
-// signPackages signs the rpms, which have no signature beside them that rpm knows
-// of. What was published before stays as it is.
+// signPackages signs the rpms, since rpm knows no signature beside a package.
+// Packages that were published before stay as they are.
 func (p *plan) signPackages(ctx context.Context, directory string) error {
 	names, err := tree(directory)
 	if err != nil {
@@ -66,8 +66,8 @@ func (p *plan) copyPackages(directory, suffix string, to func(version string) st
 	return nil
 }
 
-// writeApt makes the repository for apt, which trusts the index alone, and by it
-// the packages.
+// writeApt makes the repository for apt, which verifies the signature of the index,
+// and the packages by the sums in the index.
 func (p *plan) writeApt(_ context.Context, directory string) error {
 	if !p.apt {
 		return nil
@@ -85,7 +85,7 @@ func (p *plan) writeApt(_ context.Context, directory string) error {
 // yumFolders are the repositories for dnf: of releases, and of pre-releases.
 var yumFolders = []string{yumFolder, filepath.Join(yumFolder, repository.Testing)}
 
-// writeYum makes the repositories for dnf, which looks at the signatures of the
+// writeYum makes the repositories for dnf, which verifies the signatures of the
 // index and of packages; zypper looks for the keys beside the index.
 func (p *plan) writeYum(_ context.Context, directory string) error {
 	if !p.yum {
@@ -123,7 +123,7 @@ type signedIndex struct {
 	form      gnupg.Form
 }
 
-// signedIndices are what the repositories are trusted by.
+// signedIndices are the signed indices of all repositories.
 func (p *plan) signedIndices() (all []signedIndex) {
 	if p.apt {
 		for _, suite := range []string{repository.Stable, repository.Testing} {

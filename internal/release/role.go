@@ -12,8 +12,8 @@ import (
 
 const roleFolder = "ansible"
 
-// RoleTargets are the Ansible role for those who install roles, and for those who
-// install collections. Checked, it must accept the agent of its source.
+// RoleTargets are the archives of the Ansible role: as a role, and as a collection.
+// If checked, the role must accept the agent of its source.
 func RoleTargets(checked bool) []build.Target {
 	return []build.Target{
 		{Name: "Ansible role", Build: func(ctx context.Context, w *build.Workshop, directory string) error {
@@ -77,12 +77,12 @@ func checkRole(ctx context.Context, w *build.Workshop) error {
 		return err
 	}
 	if found := string(roleChecksum.Find(defaults)); found != checksumLine(sum) {
-		return fmt.Errorf("it has %q, and the agent that it is for has the sum %s: `make role-checksum` writes it", found, sum)
+		return fmt.Errorf("it has %q, and its agent has the sum %s: `make role-checksum` writes it", found, sum)
 	}
 	return nil
 }
 
-// agentSum is the sum of the agent that the role names.
+// agentSum is the sum of the agent in the role.
 func agentSum(ctx context.Context, w *build.Workshop) (string, error) {
 	agent, err := w.Program(ctx, build.Agent, build.Architectures[0])
 	if err != nil {

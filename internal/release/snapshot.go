@@ -21,7 +21,7 @@ import (
 const snapshotName = "hapgent snapshot (a throw-away key)"
 
 // OpenSnapshot finds keys that nobody trusts, in the folder run of the tree, and
-// makes them first where they are missing.
+// makes them if they are missing.
 func OpenSnapshot(ctx context.Context, s build.Source) (*Keys, error) {
 	folder := filepath.Join(s.Root, "run", "snapshot-keys")
 	if _, err := os.Stat(folder); os.IsNotExist(err) {
@@ -45,8 +45,8 @@ func OpenSnapshot(ctx context.Context, s build.Source) (*Keys, error) {
 	return &Keys{identity{snapshot: true, allowedSigners: list, keyring: keyring}, key, pgp}, nil
 }
 
-// makeSnapshotKeys makes the folder, whole: of two who do it at the same time the
-// first one's stays.
+// makeSnapshotKeys makes the folder, whole: of two calls at the same time the result
+// of the first stays.
 func makeSnapshotKeys(ctx context.Context, folder string) error {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// buildSource makes an archive of the source, from which the same bytes are made
-// without git.
+// buildSource makes an archive of the source, which builds the same bytes without
+// git.
 func buildSource(ctx context.Context, w *build.Workshop, directory string) error {
 	record, err := w.Record(ctx)
 	if err != nil {

@@ -15,16 +15,15 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/signing/files"
 )
 
-// sumsFile is what each folder of a release has, with a signature: the sums of
-// all its files. The repositories are folders of their own, since they are
-// published elsewhere.
+// sumsFile has the sums of all files of a folder of a release, and a signature. The
+// repositories are folders of their own, since they are published elsewhere.
 const sumsFile = "SHA256SUMS"
 
 // folders of a release that have sums; "" is the release's own.
 var folders = []string{"", aptFolder, yumFolder}
 
-// content are the files that the sums of a folder are of, by their paths in it,
-// sorted. It is nil where the folder is not there.
+// content are the files whose sums a folder has, by their paths in it, sorted. It is
+// nil if the folder does not exist.
 func content(directory, folder string) (names []string, err error) {
 	all, err := tree(filepath.Join(directory, folder))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -40,13 +39,13 @@ func content(directory, folder string) (names []string, err error) {
 	return names, err
 }
 
-// isBeside says whether a file is about another, beside it.
+// isBeside reports whether a file belongs to another file beside it.
 func isBeside(name string) bool {
 	return strings.HasSuffix(name, sshsig.Suffix) || strings.HasSuffix(name, checksum.Suffix)
 }
 
 // writeSums writes sums and signatures: of each file that is published by itself,
-// and of all in each folder.
+// and of all files in each folder.
 func (p *plan) writeSums(_ context.Context, directory string) error {
 	for _, folder := range folders {
 		if err := p.writeFolder(directory, folder); err != nil {

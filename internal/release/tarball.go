@@ -39,8 +39,8 @@ func members(w *build.Workshop, files []string, prefix, instead string) (all []m
 	return all, nil
 }
 
-// writeTarball writes an archive that depends on nothing but its members, as git
-// sees them: a file may be executed, or not.
+// writeTarball writes an archive that depends only on its members, with the modes of
+// git: a file is executable or not.
 func writeTarball(path string, members []member, at time.Time) error {
 	var b bytes.Buffer
 	archive := tar.NewWriter(&b)

@@ -9,7 +9,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/packages"
 )
 
-// programName is what a program is called in a release.
+// programName is the name of a program in a release.
 func programName(p build.Program, a build.Architecture) string {
 	if a == build.Architectures[0] {
 		return p.Name
@@ -28,8 +28,8 @@ func isProgram(name string) bool {
 	return false
 }
 
-// targets are what a release has besides indices, keys and signatures. Those that
-// compile come first: packages are made of what they have compiled.
+// targets are all of a release except indices, keys and signatures. Those that
+// compile come first: packages contain what they have compiled.
 func (p *plan) targets() (all []build.Target, err error) {
 	all = RoleTargets(!p.snapshot)
 	for _, a := range build.Architectures {
@@ -52,7 +52,7 @@ func (p *plan) targets() (all []build.Target, err error) {
 	return all, nil
 }
 
-// programs are all those for an architecture.
+// programs are all programs for an architecture.
 func programs(a build.Architecture) build.Target {
 	return build.Target{Name: "programs for " + a.Debian, Build: func(ctx context.Context, w *build.Workshop, directory string) error {
 		for _, p := range build.Programs {

@@ -17,16 +17,16 @@ import (
 )
 
 // ErrDiffers is the error of a release that was checked and is not good.
-var ErrDiffers = errors.New("this is not what the source makes, or not signed by whom it should be")
+var ErrDiffers = errors.New("the release is not what the source builds, or not signed by the right keys")
 
 // Verify checks the release in the directory published: sums, signatures and,
 // by building it again, every byte of it. What it finds goes to out. A repository
-// that is not there, since it is published elsewhere, is left out.
+// that is missing, since it is published elsewhere, is not checked.
 //
-// Signatures cannot be made again: the rebuilt release takes over those that were
-// published, which have been checked, so that all else, and what is made of
-// signed files, can be compared whole. Packages of older releases are those of the
-// folder pool, or of "" taken over likewise.
+// Signatures cannot be made again: the rebuilt release takes the published ones,
+// which have been checked, so that all other files, and those made from signed
+// files, can be compared whole. Packages of older releases come from the folder
+// pool or, if that is "", from the published release, too.
 func Verify(ctx context.Context, s build.Source, pool, published string, out io.Writer) error {
 	w, err := workshop(ctx, s)
 	if err != nil {
@@ -68,7 +68,7 @@ func Verify(ctx context.Context, s build.Source, pool, published string, out io.
 	return nil
 }
 
-// planOf is how a published release was built, and whose it should be.
+// planOf is how a published release was built, and who should have signed it.
 func planOf(w *build.Workshop, published string, out io.Writer) (*plan, error) {
 	trusted, err := readTrusted(w.Source)
 	if err != nil {
@@ -90,13 +90,13 @@ func planOf(w *build.Workshop, published string, out io.Writer) (*plan, error) {
 		}
 	case len(signers) == 1 && signers[0].Principals == snapshotSigner:
 		p.snapshot = true
-		fmt.Fprintf(out, "%s is a snapshot, signed by throw-away keys: its signatures say nothing of who made it\n", published)
+		fmt.Fprintf(out, "%s is a snapshot, signed with throw-away keys: its signatures do not prove who made it\n", published)
 	default:
 		return nil, fmt.Errorf("%q is not packaging/%s of this tree: is the tree that of the release's tag?", filepath.Join(published, allowedSignersFile), allowedSignersFile)
 	}
 	for _, folder := range folders {
 		if !exists(published, folder) {
-			fmt.Fprintf(out, "%s is not there: not verified\n", filepath.Join(published, folder))
+			fmt.Fprintf(out, "%s is missing: not verified\n", filepath.Join(published, folder))
 		}
 	}
 	return p, nil
@@ -119,7 +119,7 @@ func exists(directory, name string) bool {
 	return err == nil
 }
 
-// checker checks what was published, and tells of each problem in a line.
+// checker checks what was published, and prints a line for each problem.
 type checker struct {
 	*plan
 	out                  io.Writer
@@ -127,7 +127,7 @@ type checker struct {
 	problems             int
 	signers              *verify.Signers
 	ring                 *gnupg.Ring
-	ssh, pgp             int // signatures that are good
+	ssh, pgp             int // number of good signatures
 }
 
 func (c *checker) problem(format string, args ...any) {
@@ -156,7 +156,7 @@ func (c *checker) check(ctx context.Context) (err error) {
 	return nil
 }
 
-// signers are who may have signed what is checked, of copies of the lists in the
+// signers are the allowed signers of the release, from copies of the lists in the
 // directory.
 func (i identity) signers(directory string) (*verify.Signers, error) {
 	o := verify.Options{Namespace: namespace, Time: time.Now()}

@@ -31,13 +31,13 @@ func TestRefusedPools(t *testing.T) {
 		name, want string
 		change     func(t *testing.T, pool string)
 	}{
-		{"package changed", `its sum is [0-9a-f]{64}, and that of the pool's SHA256SUMS is another`, func(t *testing.T, pool string) {
+		{"package changed", `its sum is [0-9a-f]{64}, and the pool's SHA256SUMS has another`, func(t *testing.T, pool string) {
 			change(t, 500, pool, deb)
 		}},
 		{"foreign package", `no signed SHA256SUMS of the pool lists it`, func(t *testing.T, pool string) {
 			do(t, os.Rename(filepath.Join(pool, deb), filepath.Join(pool, "apt", "pool", "hapgent_0.2.0_amd64.deb")))
 		}},
-		{"package of something else", `it is not called as a package of a release`, func(t *testing.T, pool string) {
+		{"package of something else", `it does not have the name of a release's package`, func(t *testing.T, pool string) {
 			do(t, os.Rename(filepath.Join(pool, deb), filepath.Join(pool, "apt", "pool", "nginx_1.0_amd64.deb")))
 		}},
 		{"list changed", `SHA256SUMS: .*[Ss]ignature`, func(t *testing.T, pool string) {
@@ -81,7 +81,7 @@ func TestRefusedPools(t *testing.T) {
 		do(t, r.Git("reset", "--quiet", "--soft", "HEAD~2"))
 		do(t, r.Git("commit", "--quiet", "--amend", "--no-edit"))
 		do(t, r.Commit("v0.9.0"))
-		refused(t, r, `POOL: apt/dists/stable/Release: it is of .*, and the commit of 2026-01-01 .*: apt takes no index that is older`, "POOL="+who.Dist())
+		refused(t, r, `POOL: apt/dists/stable/Release: it is of .*, and the commit of 2026-01-01 .*: apt refuses an index that is older`, "POOL="+who.Dist())
 	})
 }
 
@@ -90,7 +90,7 @@ func TestRefusedPools(t *testing.T) {
 func TestMovedTag(t *testing.T) {
 	r := successor(t)
 	do(t, r.Commit("v"+strings.TrimSpace(string(read(t, r.Tree, "VERSION")))))
-	refused(t, r, `POOL: hapgent\S+ was published with other bytes, and hosts would keep those: give this release a version of its own`, "POOL="+who.Dist())
+	refused(t, r, `POOL: hapgent\S+ was published with other bytes, which hosts would keep: give this release another version`, "POOL="+who.Dist())
 }
 
 // A workflow that is run again finds its own release published: it makes the same,

@@ -79,10 +79,10 @@ func TestRefusedReleases(t *testing.T) {
 	})
 	t.Run("dirty tree", func(t *testing.T) {
 		write(t, "", r.Tree, "cmd", "hapgent", "more.go")
-		refused(t, r, `the tree is not that of a commit, "\?\? cmd/hapgent/more.go" and 0 more`)
+		refused(t, r, `the tree differs from its commit, "\?\? cmd/hapgent/more.go" and 0 more`)
 		do(t, os.Remove(filepath.Join(r.Tree, "cmd/hapgent/more.go")))
 		write(t, "changed\n", r.Tree, "CHANGELOG.md")
-		refused(t, r, `the tree is not that of a commit, " M CHANGELOG.md" and 0 more`)
+		refused(t, r, `the tree differs from its commit, " M CHANGELOG.md" and 0 more`)
 		do(t, r.Git("checkout", "--quiet", "CHANGELOG.md"))
 	})
 	t.Run("version that is not the tag", func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestRefusedReleases(t *testing.T) {
 	t.Run("commit ahead of the clock", func(t *testing.T) {
 		t.Setenv("GIT_COMMITTER_DATE", time.Now().Add(time.Hour).Format(time.RFC3339))
 		do(t, r.Commit("v"+version))
-		refused(t, r, `the commit is of .*, ahead of the clock here: apt would say that the index is not valid yet`)
+		refused(t, r, `the commit is of .*, ahead of the clock here: for apt the index would not be valid yet`)
 		do(t, r.Git("reset", "--quiet", "--hard", "HEAD~1"))
 		os.Unsetenv("GIT_COMMITTER_DATE")
 		do(t, r.Tag("v"+version))
@@ -167,7 +167,7 @@ func TestRefusedOpenPGPKeys(t *testing.T) {
 	gpg(t, r, "--quick-add-key", fingerprint, "rsa3072", "sign", "never")
 
 	refused(t, r, `GPG_KEY: the OpenPGP key [0-9A-F]{40} is not in packaging/hapgent-archive-keyring.asc, .* `+"`make keys` writes it", "GPG_KEY=other@example.org")
-	refused(t, r, `GPG_KEY: OpenPGP key [0-9A-F]{40} does not sign itself, only a subkey`, "GPG_KEY=certifying@example.org")
+	refused(t, r, `GPG_KEY: OpenPGP key [0-9A-F]{40} cannot sign itself, only a subkey`, "GPG_KEY=certifying@example.org")
 	refused(t, r, `GPG_KEY: OpenPGP key [0-9A-F]{40} has expired`, "GPG_KEY=expiring@example.org")
 	weak := r.Make("keys", "GPG_KEY=weak@example.org")
 	if said := fails(t, weak); !strings.Contains(said, "has a signature by SHA-1") {
@@ -183,7 +183,7 @@ func TestRefusedOpenPGPKeys(t *testing.T) {
 func forgetKeyring(t *testing.T, r *releaser.Releaser) {
 	t.Helper()
 	tag := "v" + strings.TrimSpace(string(read(t, r.Tree, "VERSION")))
-	const copied = " has not the keys that are in packaging: `make keys` writes them"
+	const copied = " does not have the keys that are in packaging: `make keys` writes them"
 	do(t, os.Remove(filepath.Join(r.Tree, "packaging", "hapgent-archive-keyring.asc")))
 	do(t, r.Commit(tag))
 	refused(t, r, "SECURITY.md"+copied)
@@ -193,7 +193,7 @@ func forgetKeyring(t *testing.T, r *releaser.Releaser) {
 	refused(t, r, "ansible/files/allowed_signers"+copied)
 	do(t, r.WriteKeys("GPG_KEY="))
 	do(t, r.Commit(tag))
-	refused(t, r, "GPG_KEY: packaging/hapgent-archive-keyring.asc is not there, .*`make keys` writes it")
+	refused(t, r, "GPG_KEY: packaging/hapgent-archive-keyring.asc is missing, .*`make keys` writes it")
 	if got := string(read(t, r.Tree, "SECURITY.md")); strings.Contains(got, "OpenPGP  ") {
 		t.Errorf("SECURITY.md names an OpenPGP key that is not there:\n%s", got)
 	}
@@ -209,7 +209,7 @@ func TestReleaseOfASourceTarballIsRefused(t *testing.T) {
 	output(t, run, "", "tar", "-xf", filepath.Join(who.Dist(), name+".tar.gz"))
 	r.Tree = filepath.Join(run, name)
 	write(t, "changed\n", r.Tree, "README.md")
-	refused(t, r, `this is a source tarball, with .source.json, and nobody can check here that it is what tag v\S+ names: make the release in a clone`)
+	refused(t, r, `this is a source tarball, with .source.json, and cannot be compared with tag v\S+ here: make the release in a clone`)
 }
 
 // A target that fails when others are done leaves nothing, and what was there
@@ -283,7 +283,7 @@ func TestSnapshot(t *testing.T) {
 		do(t, os.RemoveAll(filepath.Join(r.Dist(), folder)))
 	}
 	verified, err := r.Make("verify-release").CombinedOutput()
-	for _, want := range []string{"snapshot, signed by throw-away keys", "dist/apt is not there: not verified\n", " 0 differ\n"} {
+	for _, want := range []string{"snapshot, signed with throw-away keys", "dist/apt is missing: not verified\n", " 0 differ\n"} {
 		if err != nil || !strings.Contains(string(verified), want) {
 			t.Errorf("%v, does not say %q:\n%s", err, want, verified)
 		}

@@ -78,10 +78,10 @@ func TestVerifyReleaseFindsWhatWasTamperedWith(t *testing.T) {
 		"\nyum/packages/" + rpm + ": differs from byte ",
 		"apt/dists/stable/InRelease: gpgv: ",
 		"\napt/dists/stable/InRelease: differs from byte ",
-		"hapgent-mips: the source makes no such file",
+		"hapgent-mips: the source does not build such a file",
 		"hapgent-i386: not signed",
 		"\nhapgent-verify: not published",
-		"this is not what the source makes, or not signed by whom it should be",
+		"the release is not what the source builds, or not signed by the right keys",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("does not say %q", want)

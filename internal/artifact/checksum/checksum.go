@@ -2,9 +2,9 @@
 // writes: FILE.sha256 of one line and SHA256SUMS of many.
 //
 // A sum guards against a broken download, not against an attacker, who can
-// replace the sum along with the file; the signature is for that. The package
-// guarantees only that a file is read as sums or refused, never partly
-// understood: sha256sum passes over lines it cannot read.
+// replace the sum along with the file: the signature guards against attackers.
+// The package guarantees only that a file of sums is read whole or refused;
+// sha256sum skips lines that it cannot read.
 package checksum
 
 import (
@@ -17,10 +17,10 @@ import (
 	"strings"
 )
 
-// ErrFormat is wrapped by the error of a file that is not one of sums.
+// ErrFormat is wrapped by the error of a file that has no valid sums.
 var ErrFormat = errors.New("not a SHA-256 checksum file")
 
-// Suffix is what the name of a file of one sum has after that of the file summed.
+// Suffix is added to the name of a file for the name of its sum.
 const Suffix = ".sha256"
 
 // MaxSize is the largest checksum file to read, in bytes: some 100,000 lines.
@@ -56,7 +56,7 @@ var (
 )
 
 // Parse reads a checksum file. Empty lines and those that begin with # are
-// passed over; a file with no sum in it is an error, as is any other line that
+// skipped; a file with no sum in it is an error, as is any other line that
 // is neither `HEX  NAME`, `HEX *NAME` nor `SHA256 (NAME) = HEX`.
 func Parse(data []byte) ([]Sum, error) {
 	var sums []Sum
@@ -116,9 +116,9 @@ func sized(digits, name string) ([]byte, string, error) {
 	return []byte(digits), name, nil
 }
 
-// Find returns the sums that sums, read from the file sumsPath, has for
-// filePath: those of its path as seen from the directory of sumsPath, else
-// those of its base name.
+// Find returns those of sums, read from the file sumsPath, that are of filePath:
+// those with its path from the directory of sumsPath, else those with its base
+// name.
 func Find(sums []Sum, sumsPath, filePath string) []Sum {
 	if relative, err := filepath.Rel(filepath.Dir(sumsPath), filePath); err == nil {
 		if found := named(sums, relative); found != nil {

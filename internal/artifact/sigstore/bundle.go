@@ -2,13 +2,12 @@
 // that hold the signature of a file by a plain key, as defined by
 // sigstore_bundle.proto and written by cosign sign-blob --key.
 //
-// What it guarantees: a bundle that Verify accepts has a signature by the
-// given key over the bytes that were read, whatever else stands in it. What
-// it does not: entries of transparency logs and timestamps are not looked at,
-// and Unchecked says so. Bundles made with a certificate and DSSE envelopes
-// are refused, never taken for something else. The reader is strict, so that
-// no other program can see another signature in the same bytes: every field
-// is known and stands once, in one of the forms of proto3's JSON.
+// It guarantees that a bundle that Verify accepts has a signature by the given
+// key over the bytes that were read, whatever else is in it. It does not check
+// entries of transparency logs and timestamps, and Unchecked says so. It refuses
+// bundles made with a certificate, and DSSE envelopes. The reader is strict, so
+// that no other program can see another signature in the same bytes: every field
+// must be known and occur once, in one of the forms of proto3's JSON.
 package sigstore
 
 import (
@@ -24,13 +23,13 @@ import (
 	"unicode/utf8"
 )
 
-// MediaType is what a bundle of version 0.3 calls itself.
+// MediaType is the media type of a bundle of version 0.3.
 const MediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 // mediaTypeOfDrafts is the older spelling of the same version.
 const mediaTypeOfDrafts = "application/vnd.dev.sigstore.bundle+json;version=0.3"
 
-// Suffix is what the name of a bundle has after that of its file.
+// Suffix is added to the name of a file for the name of its bundle.
 const Suffix = ".sigstore.json"
 
 // MaxSize is the most that Read takes, in bytes. Bundles with log entries
@@ -71,7 +70,7 @@ func Hint(key crypto.PublicKey) (string, error) {
 	return base64.StdEncoding.EncodeToString(sum[:]), nil
 }
 
-// Unchecked names what the bundle has that Verify does not look at.
+// Unchecked names the parts of the bundle that Verify does not check.
 func (b *Bundle) Unchecked() []string {
 	var names []string
 	if b.logEntries > 0 {
@@ -100,8 +99,8 @@ func (b *Bundle) MarshalText() ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// Read reads a bundle. The errors say what is wrong with it, or what kind of
-// bundle it is that this package does not verify.
+// Read reads a bundle. The error says what is wrong with it, or which kind of
+// bundle it is, if this package does not verify that kind.
 func Read(r io.Reader) (*Bundle, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
@@ -152,7 +151,7 @@ func (d *document) check() error {
 	case d.Material.PublicKey == nil:
 		return errors.New("the bundle names no public key")
 	case strings.ContainsRune(d.Material.PublicKey.Hint, utf8.RuneError):
-		// encoding/json writes this for what is no text, such as half a pair
+		// encoding/json writes this for invalid text, such as half a pair
 		// of surrogates.
 		return errors.New("the hint at the public key is not valid text")
 	case d.Message == nil || len(d.Message.Signature) == 0:

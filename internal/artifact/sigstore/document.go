@@ -60,7 +60,7 @@ type messageDigest struct {
 	Digest    octets    `json:"digest"`
 }
 
-// empty says whether it has nothing in it, as cosign 3 writes it for Ed25519.
+// empty reports whether the digest is empty, as cosign 3 writes it for Ed25519.
 func (m *messageDigest) empty() bool {
 	return (m.Algorithm == "" || m.Algorithm == noHashName) && len(m.Digest) == 0
 }
@@ -134,9 +134,9 @@ func (m *messageDigest) UnmarshalJSON(data []byte) error {
 	return readObject(data, map[string]any{"algorithm": &m.Algorithm, "digest": &m.Digest})
 }
 
-// readObject reads a JSON object into the places that fields gives by name, which
-// may be spelled as in the definition, too: media_type. encoding/json alone would
-// take a field twice, and in any case of letters.
+// readObject reads a JSON object into fields, by name, which may also be spelled
+// as in the definition: media_type. encoding/json alone would accept a field
+// twice, and in any letter case.
 func readObject(data []byte, fields map[string]any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
@@ -150,7 +150,7 @@ func readObject(data []byte, fields map[string]any) error {
 		name := token.(string)
 		place := cut(fields, name)
 		if place == nil {
-			return fmt.Errorf("field %q is unknown or stands there twice", name)
+			return fmt.Errorf("field %q is unknown or occurs twice", name)
 		}
 		if err := d.Decode(place); err != nil {
 			return fmt.Errorf("field %q: %w", name, err)

@@ -16,8 +16,8 @@ import (
 // here: it does not sign a digest but the file, which has to be in memory.
 const MaxEd25519 = 256 << 20
 
-// ErrBad marks a file that the bundle does not vouch for, as opposed to one
-// that could not be read or a key that could not be used.
+// ErrBad is wrapped if the bundle is not a signature of the file, but not if the
+// file could not be read or the key not be used.
 var ErrBad = errors.New("verification failed")
 
 // SigningHash returns the hash that a key signs files by in a bundle, and 0
@@ -43,7 +43,7 @@ func SigningHash(key crypto.PublicKey) (crypto.Hash, error) {
 }
 
 // Verify reports whether the bundle has a signature by key over artifact,
-// which is read once to its end. The error wraps ErrBad where it has not.
+// which is read once to its end. The error wraps ErrBad if it has not.
 func (b *Bundle) Verify(key crypto.PublicKey, artifact io.Reader) error {
 	signing, err := SigningHash(key)
 	if err != nil {

@@ -1,12 +1,11 @@
 // Package allowedsigners says whether a key may sign, by the allowed_signers
 // file of ssh-keygen(1) and by lists of revoked keys.
 //
-// The files are the user's own and trusted; the key that is asked for comes
-// from a signature that anyone may have made. The package guarantees that
-// Find names a signer only if ssh-keygen would with the same file, time,
-// namespace and identity, and that a list of revoked keys that cannot be
-// understood to its end, or of which a part is unknown, never means "not
-// revoked".
+// The files are the user's own and trusted; the key in a query comes from a
+// signature that anyone may have made. The package guarantees that Find names a
+// signer only if ssh-keygen would with the same file, time, namespace and
+// identity, and that Check never returns "not revoked" from a list that it
+// cannot read to its end, or that has an unknown part.
 package allowedsigners
 
 import (
@@ -69,20 +68,20 @@ func (list *List) Signers() (all []Signer) {
 	return all
 }
 
-// Query is what is asked of a List.
+// Query is a question to a List.
 type Query struct {
 	Key       *pubkey.Key
 	Namespace string
 	Time      time.Time
 	// Identity is the name of the signer, taken literally. With AnyIdentity
-	// every one is welcome that has the key.
+	// every signer with the key is accepted.
 	Identity    string
 	AnyIdentity bool
 }
 
 // Find returns the identity under which the key may sign: the first line that
-// allows it decides. If none does, the error says why the first of those did
-// not that are about the key.
+// allows it decides. If none does, the error says why the first line about the
+// key does not.
 func (list *List) Find(q Query) (identity string, err error) {
 	var refused error
 	for _, l := range list.lines {

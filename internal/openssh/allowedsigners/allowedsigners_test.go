@@ -135,9 +135,9 @@ func TestMalformedLinesAreNamed(t *testing.T) {
 		`me cert-authority, A`:             "line 1: an option is missing after the last comma",
 		`me valid-before="soon" A`:         "line 1: expected YYYYMMDD[HHMM[SS]] and Z at its end for UTC",
 		`me valid-after="19700101Z" A`:     "after 1970",
-		`me namespaces="",namespaces="" A`: "line 1: namespaces stands twice",
+		`me namespaces="",namespaces="" A`: "line 1: duplicate option namespaces",
 		`me valid-after="2020010100Z" A`:   "line 1: expected YYYYMMDD",
-		`me valid-after="20200101Z",valid-after="20200101Z" A`:  "line 1: a time stands twice",
+		`me valid-after="20200101Z",valid-after="20200101Z" A`:  "line 1: duplicate time",
 		`me valid-after="20200102Z",valid-before="20200101Z" A`: "line 1: valid-before is not after valid-after",
 	} {
 		list := Parse([]byte(withKeys(t, text)))

@@ -13,7 +13,7 @@ import (
 )
 
 // The parts of a KRL (PROTOCOL.krl). A signature section is not among them: no
-// ssh-keygen writes one, and to pass over what nobody checked would be wrong.
+// ssh-keygen writes one, and it must not be ignored unchecked.
 const (
 	krlMagic   = "SSHKRL\n\x00"
 	krlVersion = 1
@@ -31,14 +31,14 @@ const (
 	krlCertsExtensions = 0x39
 )
 
-// krlCheck looks for one key in a KRL while it reads that to its end.
+// krlCheck looks for one key in a KRL, which it reads to its end.
 type krlCheck struct {
 	key     *pubkey.Key
 	plain   []byte
 	revoked string // by what, or empty
 }
 
-// checkKRL is Check for a KRL. A certificate's authority is looked for as well.
+// checkKRL is Check for a KRL. It also looks for a certificate's authority.
 func checkKRL(data []byte, key *pubkey.Key) error {
 	by, err := lookup(data, key)
 	if err == nil && by == "" && key.Certificate != nil {
@@ -90,7 +90,7 @@ func (c *krlCheck) section(kind byte, r *wire.Reader) error {
 	return errors.New("unknown")
 }
 
-// blobs looks for own among those of a section, each of a size unless it is 0.
+// blobs looks for own among the blobs of a section, each of size bytes unless that is 0.
 func (c *krlCheck) blobs(r *wire.Reader, own []byte, by string, size int) error {
 	for r.Len() > 0 {
 		blob := r.Bytes()
@@ -104,7 +104,7 @@ func (c *krlCheck) blobs(r *wire.Reader, own []byte, by string, size int) error 
 	return r.Err()
 }
 
-// skipExtension passes over an extension, unless it says that it must be known.
+// skipExtension skips an extension, unless it is critical.
 func skipExtension(r *wire.Reader) error {
 	name, critical := r.Name(), r.Byte()
 	r.Bytes()
@@ -114,8 +114,8 @@ func skipExtension(r *wire.Reader) error {
 	return r.End()
 }
 
-// certificates reads the section of those that one authority made, or, if it
-// names none, any.
+// certificates reads the section of the certificates of one authority or, if it
+// names none, of any.
 func (c *krlCheck) certificates(r *wire.Reader) error {
 	authority := r.Bytes()
 	r.Bytes() // reserved
@@ -143,7 +143,7 @@ func (c *krlCheck) certificates(r *wire.Reader) error {
 	return r.Err()
 }
 
-// certificatePart reads one part and returns by what it has the certificate.
+// certificatePart reads one part and returns by what it revokes the certificate.
 func (c *krlCheck) certificatePart(kind byte, r *wire.Reader) (by string, err error) {
 	switch kind {
 	case krlSerials:
@@ -160,7 +160,7 @@ func (c *krlCheck) certificatePart(kind byte, r *wire.Reader) (by string, err er
 	return "", errors.New("unknown")
 }
 
-// serial returns the certificate's, 0 if it has none: no KRL revokes that.
+// serial returns the certificate's serial number, 0 if it has none: no KRL revokes 0.
 func (c *krlCheck) serial() uint64 {
 	if c.key.Certificate == nil {
 		return 0
@@ -179,8 +179,8 @@ func (c *krlCheck) serials(r *wire.Reader) (by string, err error) {
 	return by, err
 }
 
-// serialRange tells whether the certificate's is one of a range, both ends
-// included, that r had. As in OpenSSH no range may have 0 in it.
+// serialRange reports whether the certificate's serial number is in the range,
+// both ends included. As in OpenSSH no range may contain 0.
 func (c *krlCheck) serialRange(low, high uint64, r *wire.Reader) (by string, err error) {
 	if r.Err() == nil && (low > high || low == 0) {
 		return "", fmt.Errorf("serial numbers from %d to %d", low, high)

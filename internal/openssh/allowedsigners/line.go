@@ -47,7 +47,7 @@ func parseLine(text string) (*line, error) {
 	if l.key, _, err = pubkey.ParseLine(text); err == nil {
 		return l, noOptions
 	}
-	if noOptions != nil { // it is the key that cannot be read
+	if noOptions != nil { // the key cannot be read, with or without options
 		return nil, noKey
 	}
 	return nil, err
@@ -70,8 +70,8 @@ func cutPrincipals(text string) (principals, rest string, err error) {
 	return text[:i] + quoted, strings.TrimLeft(rest, blanks), nil
 }
 
-// has reports whether the line is about the key: lists it, or is of the
-// authority that certified it.
+// has reports whether the line is about the key: it lists the key, or the
+// authority that certified the key.
 func (l *line) has(key *pubkey.Key) bool {
 	if l.authority {
 		return key.Certificate != nil && key.Certificate.Authority.EqualPlain(l.key)
@@ -79,7 +79,7 @@ func (l *line) has(key *pubkey.Key) bool {
 	return l.key.Equal(key)
 }
 
-// check returns the identity that the line gives a key that it has, in a query.
+// check returns the identity that the line gives to the key of the query, which it has.
 func (l *line) check(q Query) (identity string, err error) {
 	if identity, err = l.identity(q); err != nil {
 		return "", err
@@ -97,7 +97,7 @@ func (l *line) check(q Query) (identity string, err error) {
 	return identity, nil
 }
 
-// identity returns the one that is asked for, else the first that the line has.
+// identity returns the requested identity, or else the first of the line.
 func (l *line) identity(q Query) (string, error) {
 	if l.authority {
 		if err := q.Key.Certificate.InDate(q.Time); err != nil {
@@ -113,9 +113,9 @@ func (l *line) identity(q Query) (string, error) {
 	return "", l.errIdentity(q)
 }
 
-// candidates returns the names that the key may be taken for. Without an
-// identity to ask for these are, as with find-principals, the certificate's
-// principals or the patterns of the line themselves.
+// candidates returns the possible names of the key. Without a requested
+// identity these are, as with find-principals, the certificate's principals or
+// the patterns of the line themselves.
 func (l *line) candidates(q Query) []string {
 	if !q.AnyIdentity {
 		return []string{q.Identity}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// options are what a line says of its key besides whose it is.
+// options are the restrictions of a line's key.
 type options struct {
 	authority               bool
 	namespaces              *string   // nil: any
@@ -33,8 +33,8 @@ func cutOptions(text string) (opts, rest string, err error) {
 	return text, "", nil
 }
 
-// parseOptions reads options that commas separate. None may be empty at the
-// end; elsewhere, as in OpenSSH, an empty one says nothing.
+// parseOptions reads options separated by commas. The last one must not be
+// empty; others may, as in OpenSSH.
 func parseOptions(text string) (o options, err error) {
 	for text != "" {
 		if text, err = o.parseOne(text); err != nil {
@@ -56,8 +56,8 @@ func parseOptions(text string) (o options, err error) {
 	return o, nil
 }
 
-// parseOne reads the option that text begins with, and returns what follows it
-// up to the comma; of an unknown option it takes nothing.
+// parseOne reads the option that text begins with, and returns the text behind
+// it; of an unknown option it reads nothing.
 func (o *options) parseOne(text string) (rest string, err error) {
 	if rest, ok := cutFold(text, "cert-authority"); ok {
 		o.authority = true
@@ -65,7 +65,7 @@ func (o *options) parseOne(text string) (rest string, err error) {
 	}
 	if rest, ok := cutFold(text, "namespaces="); ok {
 		if o.namespaces != nil {
-			return "", errors.New("namespaces stands twice")
+			return "", errors.New("duplicate option namespaces")
 		}
 		namespaces, rest, err := dequote(rest)
 		o.namespaces = &namespaces
@@ -82,7 +82,7 @@ func (o *options) parseOne(text string) (rest string, err error) {
 
 func parseLimit(limit *time.Time, text string) (rest string, err error) {
 	if !limit.IsZero() {
-		return "", errors.New("a time stands twice")
+		return "", errors.New("duplicate time")
 	}
 	value, rest, err := dequote(text)
 	if err != nil {

@@ -2,8 +2,8 @@ package allowedsigners
 
 import "strings"
 
-// maxPattern is the length from which OpenSSH no longer reads a pattern: its
-// buffer has 1,024 bytes, the last for the end of the text.
+// maxPattern is the length at which OpenSSH stops reading a pattern: its buffer
+// has 1,024 bytes, the last for the end of the text.
 const maxPattern = 1023
 
 // matchList reports whether name matches a list of patterns: one of them, and

@@ -12,7 +12,7 @@ import (
 var (
 	// ErrRevoked is wrapped by the error of a key that is revoked.
 	ErrRevoked = errors.New("the key is revoked")
-	// ErrRevocationList is wrapped by that of a list that cannot be read.
+	// ErrRevocationList is wrapped by the error of a list that cannot be read.
 	ErrRevocationList = errors.New("neither a list of public keys nor a KRL")
 )
 
@@ -23,11 +23,11 @@ const MaxRevocationSize = 64 << 20
 // OpenSSH's binary format (PROTOCOL.krl).
 type Revocations struct{ data []byte }
 
-// NewRevocations returns the list that data has. It is read when it is asked.
+// NewRevocations returns the list in data. Check parses it.
 func NewRevocations(data []byte) *Revocations { return &Revocations{data} }
 
-// Check returns nil only if the list could be read and has neither the key
-// nor, for a certificate, its authority, its serial number or its key ID.
+// Check returns nil only if the list can be read and does not contain the key
+// or, for a certificate, its authority, its serial number or its key ID.
 func (r *Revocations) Check(key *pubkey.Key) error {
 	if bytes.HasPrefix(r.data, []byte(krlMagic)) {
 		return checkKRL(r.data, key)

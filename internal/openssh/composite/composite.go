@@ -1,10 +1,10 @@
 // Package composite has the post-quantum keys of OpenSSH 10.4 and later, which
 // sign by ML-DSA-44 and by Ed25519 at once: ssh-keygen -t mldsa44-ed25519.
 //
-// A public key may come from whoever wants a file believed. Verify guarantees
-// that both halves of the key signed the message, for this construction and for
-// no other: who breaks one of the two algorithms alone makes no signature, and
-// a signature of either half over something else is none of it.
+// A public key may come from an attacker. Verify guarantees that both halves of
+// the key signed the message, for this construction and for no other: to break
+// one of the two algorithms is not enough for a signature, and a signature of
+// either half over something else is not accepted.
 //
 // The construction is that of draft-ietf-lamps-pq-composite-sigs, with an empty
 // context, as OpenSSH's ssh-mldsa-eddsa.c has it. golang.org/x/crypto/ssh knows
@@ -25,17 +25,16 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
-// Names of the type. To OpenSSH, and so here, keys of different names are not
-// the same key.
+// Names of the type. As in OpenSSH, keys of different names are different keys.
 const (
-	// Name is that since OpenSSH 10.6.
+	// Name is the name since OpenSSH 10.6.
 	Name = "ssh-mldsa44-ed25519"
-	// FirstName is that of OpenSSH 10.4 and 10.5.
+	// FirstName is the name in OpenSSH 10.4 and 10.5.
 	FirstName = "ssh-mldsa44-ed25519@openssh.com"
 )
 
-// The parts of a message that both halves sign; the label is the context of
-// ML-DSA besides.
+// The parts of a message that both halves sign; the label is also the context of
+// ML-DSA.
 const (
 	prefix = "CompositeAlgorithmSignatures2025"
 	label  = "COMPSIG-MLDSA44-Ed25519-SHA512"
@@ -121,8 +120,8 @@ type PrivateKey struct {
 	second ed25519.PrivateKey
 }
 
-// NewPrivateKey returns the key that grows from two seeds, the one of ML-DSA
-// first, as OpenSSH keeps it.
+// NewPrivateKey returns the key of two seeds, that of ML-DSA first, as OpenSSH
+// stores them.
 func NewPrivateKey(name string, seeds []byte) (*PrivateKey, error) {
 	if len(seeds) != mldsa.PrivateKeySize+ed25519.SeedSize {
 		return nil, fmt.Errorf("%w: seeds of %d bytes", ErrKey, len(seeds))
@@ -142,7 +141,7 @@ func NewPrivateKey(name string, seeds []byte) (*PrivateKey, error) {
 // PublicKey returns the public half.
 func (k *PrivateKey) PublicKey() ssh.PublicKey { return k.public }
 
-// Sign signs data; the halves take their randomness from where they will.
+// Sign signs data; it does not use the given source of randomness.
 func (k *PrivateKey) Sign(_ io.Reader, data []byte) (*ssh.Signature, error) {
 	signed := message(data)
 	first, err := k.first.Sign(nil, signed, &mldsa.Options{Context: label})

@@ -20,8 +20,8 @@ const (
 	hostCertificate = 2
 )
 
-// Certificate is what an authority says of a key. Its critical options are not
-// kept: ssh-keygen does not look at them either.
+// Certificate is what an authority certifies of a key. Its critical options are
+// not kept: ssh-keygen does not look at them either.
 type Certificate struct {
 	Serial     uint64
 	KeyID      string
@@ -84,14 +84,13 @@ func (c *Certificate) readAuthority(blob, signed, signature []byte) (err error) 
 	return nil
 }
 
-// InDate checks that the certificate is one of a user, has principals and is
-// in date at a time: from the first second of its validity up to, not
-// including, the last.
+// InDate checks that the certificate is a user's, has principals and is valid at
+// a time: from the first second of its validity up to, not including, the last.
 func (c *Certificate) InDate(at time.Time) error {
 	now := uint64(at.Unix())
 	switch {
 	case c.kind != userCertificate:
-		return fmt.Errorf("%w: it is a host's, not a user's", ErrCertificate)
+		return fmt.Errorf("%w: it is a host certificate, not a user certificate", ErrCertificate)
 	case now < c.validAfter:
 		return fmt.Errorf("%w: it is valid only from %s", ErrCertificate, day(c.validAfter))
 	case now >= c.validBefore:
@@ -102,8 +101,8 @@ func (c *Certificate) InDate(at time.Time) error {
 	return nil
 }
 
-// day writes the seconds of a certificate for people; those that no calendar
-// has as the number they are.
+// day formats the time of a certificate; a time beyond the calendar as its number
+// of seconds.
 func day(seconds uint64) string {
 	const year9999 = 253402300799
 	if seconds > year9999 {

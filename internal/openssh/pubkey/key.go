@@ -1,19 +1,17 @@
 // Package pubkey reads OpenSSH public keys and certificates and checks the
 // signatures they made, accepting exactly what OpenSSH accepts.
 //
-// A key, a certificate and a signature may all come from whoever wants a file
-// believed. The package promises that a key that is returned is one OpenSSH
-// would have loaded too (its point on its curve, its modulus of 1,024 bits or
+// A key, a certificate and a signature may all come from an attacker. The package
+// guarantees that a key that is returned is one that OpenSSH would load, too (its point on its curve, its modulus of 1,024 bits or
 // more, its certificate signed by the authority that it names), that two keys
 // are Equal only if they are the same key however each was encoded, and that
 // Verify returns nil only for a signature that the key's holder made over that
-// message. It says nothing about whether the key is to be trusted: that is for
-// package allowedsigners.
+// message. Whether the key is trusted is for package allowedsigners to say.
 //
-// golang.org/x/crypto/ssh and package composite have the arithmetic of plain keys. Certificates and
-// FIDO signatures are read here: that package encodes a certificate anew
-// before it checks the authority's signature, and it asks for a touch of the
-// token, which ssh-keygen does not.
+// The arithmetic of plain keys is that of golang.org/x/crypto/ssh and of package
+// composite. Certificates and FIDO signatures are read here: x/crypto/ssh encodes
+// a certificate anew before it checks the authority's signature, and it requires a
+// touch of the token, which ssh-keygen does not.
 package pubkey
 
 import (
@@ -31,8 +29,8 @@ import (
 var (
 	// ErrKey is a blob or a line that is no key OpenSSH would load.
 	ErrKey = errors.New("not a public key")
-	// ErrType is a key of a type that is not known here, which other versions of
-	// OpenSSH may know.
+	// ErrType is a key of an unknown type, which other versions of OpenSSH may
+	// know.
 	ErrType = errors.New("a key type that this version does not know")
 	// ErrKeyLength is an RSA key of fewer than 1,024 bits.
 	ErrKeyLength = errors.New("an RSA key of fewer than 1,024 bits")
@@ -52,8 +50,8 @@ type Key struct {
 	blob        []byte
 }
 
-// Parse reads a public key or a certificate in SSH's wire format, whose
-// authority's signature it checks.
+// Parse reads a public key or a certificate in SSH's wire format. It checks the
+// authority's signature of a certificate.
 func Parse(blob []byte) (*Key, error) {
 	return parse(blob, true)
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/wire"
 )
 
-// ParseLine reads a key or certificate as a public key file has it, its type
-// and its base64, and returns what follows it: the comment. The type must be
-// that of the key.
+// ParseLine reads a key or certificate in the form of a public key file, type
+// and base64, and returns the text behind it: the comment. The type must be that
+// of the key.
 func ParseLine(text string) (key *Key, comment string, err error) {
 	label, rest := CutBlank(text)
 	encoded, comment := CutBlank(rest)

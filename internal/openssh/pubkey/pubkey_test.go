@@ -97,7 +97,7 @@ func TestCertificateInDate(t *testing.T) {
 		{"at its end", 2000, func(*ssh.Certificate) {}, "expired on 1970-01-01 00:33:20 UTC"},
 		{"for ever", 1 << 40, func(c *ssh.Certificate) { c.ValidBefore = ssh.CertTimeInfinity }, ""},
 		{"of no calendar", 1500, func(c *ssh.Certificate) { c.ValidAfter = 1 << 62 }, "valid only from second 4611686018427387904"},
-		{"of a host", 1500, func(c *ssh.Certificate) { c.CertType = ssh.HostCert }, "a host's"},
+		{"of a host", 1500, func(c *ssh.Certificate) { c.CertType = ssh.HostCert }, "a host certificate"},
 		{"of nobody", 1500, func(c *ssh.Certificate) { c.ValidPrincipals = nil }, "no principal"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

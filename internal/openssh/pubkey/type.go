@@ -37,8 +37,8 @@ func integerField(r *wire.Reader, canonical []byte) []byte {
 	return wire.AppendInteger(canonical, r.Integer())
 }
 
-// keyTypes has every type that is accepted: those of OpenSSH 10. DSA, which
-// OpenSSH 9 still had, is not one of them.
+// keyTypes has every accepted type: those of OpenSSH 10, without DSA, which
+// OpenSSH 9 still had.
 var keyTypes = map[string]keyType{
 	ssh.KeyAlgoED25519:    {"ED25519", ssh.CertAlgoED25519v01, []field{bytesField}},
 	ssh.KeyAlgoRSA:        {"RSA", ssh.CertAlgoRSAv01, []field{integerField, integerField}},
@@ -59,14 +59,14 @@ func parsePlain(name string, canonical []byte) (ssh.PublicKey, error) {
 	return ssh.ParsePublicKey(canonical)
 }
 
-// typeName is what a name of a type stands for.
+// typeName is the meaning of a type's name.
 type typeName struct {
 	plain       string
 	certificate bool
 }
 
-// typeNames are the names that a key may have. Besides those of its type these
-// are names of signature algorithms, which OpenSSH takes as well.
+// typeNames are the names that a key may have: the names of its type, and names
+// of signature algorithms, which OpenSSH accepts as well.
 var typeNames = map[string]typeName{
 	ssh.KeyAlgoRSASHA256:     {ssh.KeyAlgoRSA, false},
 	ssh.KeyAlgoRSASHA512:     {ssh.KeyAlgoRSA, false},

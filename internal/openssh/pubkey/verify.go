@@ -21,7 +21,7 @@ import (
 var (
 	// ErrSignature is a signature that the key did not make over the message.
 	ErrSignature = errors.New("the signature does not match")
-	// ErrAlgorithm is a signature of an algorithm that its key does not have.
+	// ErrAlgorithm is a signature by an algorithm that its key does not support.
 	ErrAlgorithm = errors.New("signature algorithm does not fit the key")
 )
 
@@ -33,9 +33,9 @@ func SignatureFormat(signature []byte) (string, error) {
 }
 
 // Verify checks that signature, an SSH signature in the wire format, was made
-// by the key over message. For RSA it takes every hash that OpenSSH takes for
-// some purpose, SHA-1 too, which an authority may have signed a certificate
-// with; a caller that wants less asks SignatureFormat.
+// by the key over message. For RSA it accepts every hash that OpenSSH accepts for
+// some purpose, also SHA-1, with which an authority may have signed a
+// certificate; a caller that accepts less looks at SignatureFormat.
 func (k *Key) Verify(message, signature []byte) error {
 	r := wire.NewReader(signature)
 	format, blob := r.Name(), r.Bytes()
@@ -55,7 +55,7 @@ func (k *Key) Verify(message, signature []byte) error {
 	return k.verifyPlain(message, format, blob)
 }
 
-// formats returns the signature algorithms that the key takes.
+// formats returns the signature algorithms of the key.
 func (k *Key) formats() []string {
 	switch name := k.plain.Type(); name {
 	case ssh.KeyAlgoRSA:
@@ -99,8 +99,8 @@ type fidoFields struct {
 	client, extensions []byte
 }
 
-// isWebauthn says whether a browser asked for the signature. OpenSSH since 10.3
-// takes the name of the certificates for that of the signature too.
+// isWebauthn reports whether a browser requested the signature. OpenSSH since
+// 10.3 accepts the certificates' name as the signature's, too.
 func isWebauthn(format string) bool { return format == webauthn || format == webauthnCertificate }
 
 func (f *fidoFields) read(r *wire.Reader, format string) {
@@ -116,8 +116,8 @@ const (
 	flagExtensions = 0x80
 )
 
-// verifyFIDO checks a token's signature. That the token was touched is not
-// asked for, as ssh-keygen does not ask.
+// verifyFIDO checks a token's signature. It does not require a touch of the token,
+// as ssh-keygen does not.
 func (k *Key) verifyFIDO(message []byte, format string, blob []byte, f fidoFields) error {
 	hash := sha256.Sum256(message)
 	if isWebauthn(format) {

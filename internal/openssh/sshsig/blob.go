@@ -55,8 +55,8 @@ func (s *Signature) blob() []byte {
 	return wire.AppendBytes(blob, s.signature)
 }
 
-// signedData is what the key signs (PROTOCOL.sshsig, section 3). The reserved
-// field is empty in it whatever the blob has there.
+// signedData is what the key signs (PROTOCOL.sshsig, section 3). Its reserved
+// field is empty, whatever the blob has there.
 func signedData(namespace string, h Hash, digest []byte) []byte {
 	data := wire.AppendBytes([]byte(magic), namespace)
 	data = wire.AppendBytes(data, "")

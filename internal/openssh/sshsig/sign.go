@@ -11,7 +11,7 @@ import (
 
 // Sign makes the signature of the file whose hash by h is digest (h.Digest).
 // The signer's public key may be a certificate, which the signature then
-// carries. RSA keys sign with rsa-sha2-512 and so must implement
+// contains. RSA keys sign with rsa-sha2-512 and so must implement
 // ssh.AlgorithmSigner; with RSA and Ed25519 keys the signature is that of
 // ssh-keygen, byte for byte.
 //
@@ -44,7 +44,7 @@ func sign(signer ssh.Signer, key *pubkey.Key, data []byte) (*ssh.Signature, erro
 	}
 	rsa, ok := signer.(ssh.AlgorithmSigner)
 	if !ok {
-		return nil, fmt.Errorf("the signer cannot be asked for %s", ssh.KeyAlgoRSASHA512)
+		return nil, fmt.Errorf("the signer does not support %s", ssh.KeyAlgoRSASHA512)
 	}
 	return rsa.SignWithAlgorithm(rand.Reader, data, ssh.KeyAlgoRSASHA512)
 }

@@ -1,17 +1,17 @@
-// Package sshsig makes and checks SSH signatures of files, the SSHSIG format
-// of OpenSSH's PROTOCOL.sshsig, and agrees with ssh-keygen -Y in both.
+// Package sshsig makes and checks SSH signatures of files, in the SSHSIG format
+// of OpenSSH's PROTOCOL.sshsig, and does both as ssh-keygen -Y does.
 //
 // It guards against whoever can replace a file, its signature or both on their
 // way to the user. It guarantees that Verify returns nil only if the holder of
 // the key that the signature names signed these contents for this namespace:
 // not another file, not the same file for another purpose, not the file's hash
 // taken for the file, and not with SHA-1 or a hash that the format does not
-// have. It does not say whether that key is to be trusted, which is asked of
-// package allowedsigners with Signature.Key.
+// have. It does not say whether that key is trusted: ask package
+// allowedsigners about Signature.Key.
 //
-// Sign guarantees that what it returns has been verified with the public key,
-// so that a signer that fails in silence (an agent, a token or a key service
-// that signs something else) makes an error and never a bad signature.
+// Sign guarantees that the signature has been verified with the public key: if
+// an agent, a token or a key service signs something else without an error, Sign
+// returns an error and never a bad signature.
 package sshsig
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/pubkey"
 )
 
-// Errors that are wrapped by those of Parse, Verify and Sign. A signature that
-// does not match makes an error that wraps pubkey.ErrSignature or
+// Errors that the errors of Parse, Verify and Sign wrap. The error of a
+// signature that does not match wraps pubkey.ErrSignature or
 // pubkey.ErrAlgorithm.
 var (
 	// ErrArmor is text that is not an armored SSH signature.
@@ -34,7 +34,7 @@ var (
 	ErrNamespace = errors.New("signed in namespace")
 )
 
-// Suffix is what the name of a signature has after that of its file.
+// Suffix is added to the name of a file for the name of its signature.
 const Suffix = ".sig"
 
 // MaxSize is the largest armored signature to read, in bytes. That of the

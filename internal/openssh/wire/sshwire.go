@@ -3,9 +3,9 @@
 // RFC: a name may end in one NUL byte and hold no other, and an integer may
 // have any number of leading zeros but must not be negative.
 //
-// What it reads comes from strangers. Every length is checked against what is
-// there before anything is taken, nothing is copied or allocated by a length
-// that was only claimed, and no input makes it panic.
+// Its input comes from strangers. Every length is checked against the bytes that
+// are left before any are read, nothing is copied or allocated by a length that
+// was only claimed, and no input makes it panic.
 package wire
 
 import (
@@ -22,9 +22,9 @@ var ErrMalformed = errors.New("malformed data")
 // 16,384 bits); one zero byte more may stand before it.
 const maxInteger = 16384 / 8
 
-// Reader takes fields from the front of a buffer. The first field that cannot
-// be read makes an error that stays, and every later field reads as zero, so a
-// record is read to its end and Err asked once.
+// Reader reads fields from the front of a buffer. After the first field that
+// cannot be read, the error stays and every later field reads as zero: so read a
+// whole record, then call Err once.
 type Reader struct {
 	rest []byte
 	err  error

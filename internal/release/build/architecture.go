@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Architecture is one of Linux that releases are built for, by the names that
-// each world has for it.
+// Architecture is an architecture of Linux for which releases are built, with its
+// names for Go, Debian and rpm.
 type Architecture struct {
 	GOARCH string
 	GOARM  string // the ARM version, where GOARCH is arm

@@ -1,9 +1,8 @@
 // Package build builds what a release of hapgent consists of.
 //
 // It guarantees, to whoever rebuilds a release, that the same source gives the
-// same bytes: it is built by the one release of Go that go.mod names, and nothing
-// of the clock, the directory, the user, the host or the environment gets into
-// what it makes.
+// same bytes: it is built by the release of Go that go.mod names, and nothing of the
+// clock, the directory, the user, the host or the environment gets into the result.
 package build
 
 import (
@@ -25,7 +24,7 @@ type Program struct {
 	ldflags string // linker flags besides those of all programs
 }
 
-// Programs are all of them. The agent has an entry point of its own: see
+// Programs are all programs. The agent has an entry point of its own: see
 // cmd/hapgent/start.h.
 var Programs = []Program{
 	{Name: "hapgent", ldflags: "-E hapgent_start"},
@@ -42,7 +41,7 @@ func ProgramOf(name string) (Program, error) {
 	return Programs[i], nil
 }
 
-// Agent is the one that runs on servers.
+// Agent is the program that runs on servers.
 var Agent = Programs[0]
 
 func names[T any](all []T, name func(T) string) string {
@@ -100,8 +99,8 @@ func (s Source) goCommand(ctx context.Context, a Architecture, args ...string) (
 	return string(out), err
 }
 
-// defaults undo what the environment says of building. Most are not empty, since
-// an empty variable lets through what `go env -w` has set.
+// defaults override the environment's settings for builds. Most are not empty, since
+// with an empty variable the setting of `go env -w` counts.
 var defaults = []string{
 	"GOFLAGS=-buildvcs=false", "GOWORK=off", "GOFIPS140=off", "GOEXPERIMENT=",
 	"GOAMD64=v1", "GO386=sse2", "GOARM64=v8.0", "GORISCV64=rva20u64", "GOPPC64=power8",

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Entry is what the changelog says of a version.
+// Entry is the changelog's entry for a version.
 type Entry struct {
 	Version  string
 	Date     time.Time // zero: not released yet
 	Changes  []string  // each a sentence or more
-	Security []string  // those of them that mend a fault of security
-	Text     string    // all of it, in Markdown, without its heading
+	Security []string  // those of them that fix a security fault
+	Text     string    // the whole entry, in Markdown, without its heading
 }
 
 var entryHeading = regexp.MustCompile(`(?m)^## \[([^\]]+)\] - (.+)\n`)

@@ -7,7 +7,7 @@ import (
 
 // Gzip is what gzip -9n makes of the data.
 func Gzip(data []byte) []byte {
-	var b bytes.Buffer // which takes whatever is written
+	var b bytes.Buffer // which never fails to write
 	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	_, _ = z.Write(data)
 	_ = z.Close()

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Module is one that a program is made of, with its sum as in go.sum.
+// Module is a module of a program, with its sum as in go.sum.
 type Module struct{ Path, Version, Sum string }
 
-// Linked are the modules that the program was linked of, for any architecture, as
-// it says itself.
+// Linked are the modules in the program for any architecture, as the program itself
+// lists them.
 func (w *Workshop) Linked(ctx context.Context, p Program) (all []Module, err error) {
 	for _, a := range Architectures {
 		built, err := w.Program(ctx, p, a)
@@ -30,7 +30,7 @@ func (w *Workshop) Linked(ctx context.Context, p Program) (all []Module, err err
 	return Unique(all), nil
 }
 
-// ModulesOf are those of a command that is not released, wherever this runs.
+// ModulesOf are the modules of a command that is not released, on any machine.
 func (s Source) ModulesOf(ctx context.Context, command string) (all []Module, err error) {
 	out, err := s.goCommand(ctx, Architectures[0], "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}} {{.Sum}}{{end}}", "./cmd/"+command)
 	for line := range strings.Lines(out) {
@@ -41,7 +41,7 @@ func (s Source) ModulesOf(ctx context.Context, command string) (all []Module, er
 	return Unique(all), err
 }
 
-// Unique sorts modules by their path, and has each once.
+// Unique sorts modules by their path, and removes duplicates.
 func Unique(all []Module) []Module {
 	slices.SortFunc(all, func(a, b Module) int { return cmp.Compare(a.Path, b.Path) })
 	return slices.Compact(all)

@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// RecordFile is what a source tarball has in the place of git: a Record, as JSON.
+// RecordFile is a Record, as JSON, which a source tarball has instead of git.
 const RecordFile = ".source.json"
 
-// Record is what git knows of a tree: its last commit, and which files it has.
+// Record is what git knows of a tree: its last commit, and its files.
 type Record struct {
 	Commit string    `json:"commit"`
 	Time   time.Time `json:"time"`
 	Files  []string  `json:"files"` // by their path in the tree, sorted
 }
 
-// Record is that of the tree.
+// Record returns the record of the tree.
 func (s Source) Record(ctx context.Context) (r Record, err error) {
 	text, err := os.ReadFile(filepath.Join(s.Root, RecordFile))
 	if err == nil {

@@ -17,7 +17,7 @@ import (
 // Source is the tree that a release is built from.
 type Source struct {
 	Root    string // its folder
-	Version string // that of the file VERSION
+	Version string // in the file VERSION
 }
 
 // Here is the source tree that the working directory is in.
@@ -51,15 +51,15 @@ func At(root string) (Source, error) {
 	return Source{Root: root, Version: v}, nil
 }
 
-// version is one of semver.org, without what packages could not say.
+// version matches a version of semver.org, without what packages cannot express.
 var version = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.]+)?$`)
 
-// IsPrerelease says whether a version comes before a release, in suites for testing.
+// IsPrerelease reports whether a version is a pre-release, which suites for testing have.
 func IsPrerelease(version string) bool { return strings.Contains(version, "-") }
 
-// PackageVersion is a version as packages have it, in which 0.4.0~rc1 is before
-// 0.4.0. In names of files it stays as it is: GitHub would put a dot in the place
-// of the tilde, and no checksum would find it.
+// PackageVersion is a version in the form of packages, in which 0.4.0~rc1 is before
+// 0.4.0. Names of files keep the version: GitHub would replace the tilde by a dot, and
+// no checksum would find the file.
 func PackageVersion(version string) string { return strings.Replace(version, "-", "~", 1) }
 
 // Toolchain is the release of Go that go.mod pins, such as go1.27.3.
@@ -78,9 +78,9 @@ func (s Source) Toolchain() (string, error) {
 	return module.Toolchain.Name, nil
 }
 
-// Time is when the last commit was made, the only time that a release knows of.
-// The environment variable SOURCE_DATE_EPOCH says it where nothing else does, and
-// before all else: in seconds since 1970.
+// Time is the time of the last commit, the only time in a release. The environment
+// variable SOURCE_DATE_EPOCH overrides it, and is needed if the commit is not known:
+// in seconds since 1970.
 func (s Source) Time(ctx context.Context) (time.Time, error) {
 	const variable = "SOURCE_DATE_EPOCH"
 	text := os.Getenv(variable)

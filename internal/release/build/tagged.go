@@ -14,10 +14,10 @@ import (
 // Tag is the name that git has for the version.
 func (s Source) Tag() string { return "v" + s.Version }
 
-// CheckTagged says whether the tree is what the tag of its version names, and
-// nothing else: that is what others can check out and build. The tag must be signed
-// by who may sign releases, the commit be on the branch main, and its time be past,
-// since apt takes no index of the future.
+// CheckTagged checks that the tree is exactly the tag of its version, which others
+// can check out and build. The tag must be signed by an allowed signer of releases,
+// the commit be on the branch main, and its time be past, since apt refuses an index
+// of the future.
 func (s Source) CheckTagged(ctx context.Context) error {
 	if err := s.checkTree(ctx); err != nil {
 		return err
@@ -35,28 +35,28 @@ func (s Source) CheckTagged(ctx context.Context) error {
 			continue
 		}
 		if _, err := s.git(ctx, "merge-base", "--is-ancestor", "HEAD", branch); err != nil {
-			return fmt.Errorf("the commit of %s is not in %s: what is released was looked at there", s.Tag(), branch)
+			return fmt.Errorf("the commit of %s is not in %s: only reviewed commits are released", s.Tag(), branch)
 		}
 		t, err := s.Time(ctx)
 		if err == nil && time.Until(t) > 0 {
-			return fmt.Errorf("the commit is of %s, ahead of the clock here: apt would say that the index is not valid yet", t)
+			return fmt.Errorf("the commit is of %s, ahead of the clock here: for apt the index would not be valid yet", t)
 		}
 		return err
 	}
-	return errors.New("there is no branch main, here or of origin, that the commit could be in")
+	return errors.New("there is no branch main, here or in origin, that could contain the commit")
 }
 
 func (s Source) checkTree(ctx context.Context) error {
-	// git may know a folder around it, and would answer for that
+	// git would answer for a repository around this folder
 	if _, err := os.Stat(filepath.Join(s.Root, RecordFile)); err == nil {
-		return fmt.Errorf("this is a source tarball, with %s, and nobody can check here that it is what tag %s names: make the release in a clone, or a snapshot, without keys", RecordFile, s.Tag())
+		return fmt.Errorf("this is a source tarball, with %s, and cannot be compared with tag %s here: make the release in a clone, or a snapshot without keys", RecordFile, s.Tag())
 	}
 	changes, err := s.git(ctx, "status", "--porcelain")
 	if err != nil {
 		return fmt.Errorf("a release is made of a git tree: %w", err)
 	}
 	if first, rest, _ := strings.Cut(changes, "\n"); first != "" {
-		return fmt.Errorf("the tree is not that of a commit, %q and %d more: commit or stash what is changed", first, strings.Count(rest, "\n"))
+		return fmt.Errorf("the tree differs from its commit, %q and %d more: commit or stash the changes", first, strings.Count(rest, "\n"))
 	}
 	out, err := s.git(ctx, "tag", "--points-at", "HEAD")
 	if err != nil {

@@ -12,23 +12,23 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Target is something that a release has.
+// Target is a part of a release.
 type Target struct {
-	Name  string                                                         // what errors call it
+	Name  string                                                         // for errors
 	Build func(ctx context.Context, w *Workshop, directory string) error // makes its files in the directory
 }
 
-// Workshop is what targets are built in: the source, and what several of them
-// are made of, which is built once. Its methods may be called at the same time.
+// Workshop builds targets from the source. Parts that several targets need are built
+// once. Its methods may be called at the same time.
 type Workshop struct {
 	Source
-	Time      time.Time // that of the source
+	Time      time.Time // of the source
 	directory string
 	mu        sync.Mutex
 	parts     map[string]func() (string, error) // by name
 }
 
-// NewWorkshop makes a workshop. Close removes what is built there.
+// NewWorkshop makes a workshop. Close removes its parts.
 func NewWorkshop(ctx context.Context, s Source) (*Workshop, error) {
 	t, err := s.Time(ctx)
 	if err != nil {
@@ -41,11 +41,11 @@ func NewWorkshop(ctx context.Context, s Source) (*Workshop, error) {
 	return &Workshop{Source: s, Time: t, directory: directory, parts: map[string]func() (string, error){}}, nil
 }
 
-// Close removes all that was built and is not a target's.
+// Close removes everything that was built and does not belong to a target.
 func (w *Workshop) Close() error { return os.RemoveAll(w.directory) }
 
-// Part is a directory that several targets take something from. The first who
-// asks for it by a name has it made; all others wait for that.
+// Part is a directory that several targets use. The first call with a name makes it;
+// all others wait for that.
 func (w *Workshop) Part(name string, build func(directory string) error) (directory string, err error) {
 	w.mu.Lock()
 	part, ok := w.parts[name]
@@ -74,8 +74,8 @@ func (w *Workshop) Program(ctx context.Context, p Program, a Architecture) (path
 // Temporary makes a new directory that lasts as long as the workshop.
 func (w *Workshop) Temporary() (string, error) { return os.MkdirTemp(w.directory, "") }
 
-// BuildAll builds targets in the directory, which is made if it is missing, at
-// most one a processor at the same time. The first failure ends the others.
+// BuildAll builds targets in the directory, which is created if missing, at most one
+// per processor at a time. The first failure ends the others.
 func (w *Workshop) BuildAll(ctx context.Context, targets []Target, directory string) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err

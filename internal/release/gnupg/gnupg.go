@@ -1,8 +1,8 @@
-// Package gnupg signs and verifies with OpenPGP keys by gpg and gpgv, which know
-// where keys are: in a keyring, behind an agent, on a card.
+// Package gnupg signs and verifies with OpenPGP keys by gpg and gpgv, which find the
+// keys: in a keyring, behind an agent, on a card.
 //
-// It guarantees that what Verify accepts, gpgv accepts with the keys of the given
-// file and no other of the user's.
+// It guarantees that gpgv accepts what Verify accepts, with the keys of the given
+// file and no other keys of the user.
 package gnupg
 
 import (
@@ -19,11 +19,11 @@ import (
 // Keys are secret keys that gpg has.
 type Keys struct {
 	home         home
-	fingerprints []string // the first signs what takes one signature only
+	fingerprints []string // the first makes signatures that must be single
 }
 
-// home is a folder of gpg, under a name that is short enough for that of a socket
-// in it; "" is the user's.
+// home is a folder of gpg, with a name that is short enough for a socket in it; "" is
+// the user's.
 type home string
 
 func openHome(path string) (home, error) {
@@ -51,8 +51,8 @@ func (h home) close() error {
 	return errors.Join(err, os.RemoveAll(filepath.Dir(string(h))))
 }
 
-// Find finds the secret keys by what gpg knows them by, such as a fingerprint or
-// an address, in a folder of gpg, "" for the user's.
+// Find finds secret keys by their names for gpg, such as a fingerprint or an address,
+// in a folder of gpg, "" for the user's.
 func Find(ctx context.Context, folder string, names ...string) (*Keys, error) {
 	h, err := openHome(folder)
 	if err != nil {
@@ -77,10 +77,10 @@ func (k *Keys) find(ctx context.Context, name string) error {
 		return fmt.Errorf("gpg has %d secret keys %q, expected one: name it by its fingerprint", len(found), name)
 	}
 	if found[0].validity == "e" {
-		return fmt.Errorf("OpenPGP key %s has expired: gpg --quick-set-expire gives it more time", found[0].fingerprint)
+		return fmt.Errorf("OpenPGP key %s has expired: gpg --quick-set-expire extends it", found[0].fingerprint)
 	}
 	if !strings.Contains(found[0].abilities, "s") {
-		return fmt.Errorf("OpenPGP key %s does not sign itself, only a subkey of it does, which not every rpm looks for: take a key that signs", found[0].fingerprint)
+		return fmt.Errorf("OpenPGP key %s cannot sign itself, only a subkey can, which not every rpm finds: use a key that can sign", found[0].fingerprint)
 	}
 	k.fingerprints = append(k.fingerprints, found[0].fingerprint)
 	return nil
@@ -90,7 +90,7 @@ func (k *Keys) find(ctx context.Context, name string) error {
 type primaryKey struct {
 	fingerprint string
 	validity    string // e: expired
-	abilities   string // in lower case those of its own, such as s for signing
+	abilities   string // its own in lower case, such as s for signing
 }
 
 // primaryKeys are those of a listing with colons: see DETAILS of GnuPG.
@@ -134,11 +134,11 @@ func (k *Keys) Export(ctx context.Context) ([]byte, error) {
 	return k.gpg(ctx, nil, append([]string{"--armor", "--export-options", "export-minimal", "--export"}, k.fingerprints...)...)
 }
 
-// Form is what signatures look like, and whose they are.
+// Form is the form of signatures, and by which keys they are.
 type Form int
 
-// Forms of signatures, armored but for that of rpm. rpm and dnf take one signature:
-// with two they refuse.
+// Forms of signatures, armored except for rpm. rpm and dnf accept exactly one
+// signature.
 const (
 	Clear    Form = iota // below the text, by every key
 	Detached             // by every key
@@ -146,7 +146,7 @@ const (
 	Binary               // by the first key, in binary, for rpm
 )
 
-// Sign returns the signatures of the message, or it with them.
+// Sign returns the signatures of the message, or the message with them.
 func (k *Keys) Sign(ctx context.Context, message []byte, form Form) ([]byte, error) {
 	keys := k.fingerprints
 	if form == One || form == Binary {
@@ -154,7 +154,7 @@ func (k *Keys) Sign(ctx context.Context, message []byte, form Form) ([]byte, err
 	}
 	args := []string{"--digest-algo", "SHA512"}
 	for _, key := range keys {
-		args = append(args, "--local-user", key+"!") // else a subkey signs where there is one
+		args = append(args, "--local-user", key+"!") // without it a subkey would sign, if there is one
 	}
 	if form != Binary {
 		args = append(args, "--armor")
@@ -178,7 +178,7 @@ func (k *Keys) gpg(ctx context.Context, input []byte, args ...string) ([]byte, e
 	return run(ctx, input, "gpg", append([]string{"--batch", "--quiet"}, args...)...)
 }
 
-// run runs a program and returns what it prints; its own words are the error.
+// run runs a program and returns its output; its standard error is the error.
 func run(ctx context.Context, input []byte, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin = bytes.NewReader(input)
@@ -204,8 +204,8 @@ func NewRing(ctx context.Context, armored []byte, directory string) (*Ring, erro
 	return &Ring{path}, os.WriteFile(path, binary, 0o600)
 }
 
-// Fingerprints are those of armored public keys. A key whose own signatures are by
-// SHA-1 is an error: apt and rpm of today refuse it.
+// Fingerprints are those of armored public keys. A key whose own signatures use
+// SHA-1 is an error: current versions of apt and rpm refuse it.
 func Fingerprints(ctx context.Context, armored []byte) (all []string, err error) {
 	out, err := run(ctx, armored, "gpg", "--batch", "--quiet", "--show-keys", "--with-colons")
 	if err != nil {
@@ -232,8 +232,8 @@ func (r *Ring) VerifyClear(ctx context.Context, path string) error {
 	return nil
 }
 
-// VerifyDetached checks the signature of a message, by gpgv and, where it is there,
-// by sqv, which apt asks since Debian 13 and which refuses more.
+// VerifyDetached checks the signature of a message, by gpgv and, if it is installed,
+// by sqv, which apt uses since Debian 13 and which is stricter.
 func (r *Ring) VerifyDetached(ctx context.Context, signature, message []byte) error {
 	file, signed := r.path+".sig", r.path+".message"
 	if err := errors.Join(os.WriteFile(file, signature, 0o600), os.WriteFile(signed, message, 0o600)); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// entries are the changelog of the source. What is not released yet has the time
-// of the source.
+// entries are the changelog of the source. An entry that is not released yet has the
+// time of the source.
 func entries(w *build.Workshop) ([]build.Entry, error) {
 	all, err := w.Changelog()
 	for i := range all {

@@ -13,14 +13,14 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// rpmRelease is what nfpm has behind the version of an rpm.
+// rpmRelease is the release of an rpm, which nfpm adds to the version.
 const rpmRelease = "1"
 
 // format is a kind of package.
 type format struct {
 	name         string
 	architecture func(build.Architecture) string // the name that it has for one
-	// finish writes what the format wants besides into the directory, or into the
+	// finish adds what else the format needs to the directory, or to the
 	// definition.
 	finish func(info *nfpm.Info, entries []build.Entry, directory string) error
 }
@@ -30,15 +30,15 @@ var formats = []format{
 	{"rpm", func(a build.Architecture) string { return a.RPM }, finishRPM},
 }
 
-// finishDeb writes the changelog itself: nfpm's has the name of one of a package
-// that Debian makes of another's release.
+// finishDeb writes the changelog itself: nfpm's has the name that Debian uses for
+// packages of releases by others.
 func finishDeb(info *nfpm.Info, entries []build.Entry, directory string) error {
 	text := debianChangelog(entries, info.Name, info.Maintainer)
 	return os.WriteFile(filepath.Join(directory, info.Name+".changelog.gz"), build.Gzip([]byte(text)), 0o644)
 }
 
-// finishRPM marks the documentation, for which nfpm has a type that would drop it
-// from a deb, and makes of Debian's form of a description that of an rpm.
+// finishRPM marks the documentation with nfpm's type, which would drop it from a
+// deb, and converts the description from Debian's form to that of an rpm.
 func finishRPM(info *nfpm.Info, entries []build.Entry, directory string) error {
 	for _, c := range info.Contents {
 		documentation := strings.HasPrefix(c.Destination, "/usr/share/doc/") || strings.HasPrefix(c.Destination, "/usr/share/man/")

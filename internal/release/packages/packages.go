@@ -3,7 +3,7 @@
 //
 // It guarantees, to whoever rebuilds a release, that the bytes depend on the
 // source and its commit alone; and to administrators, that a package has exactly
-// what the definition says, with the modes that it says.
+// the contents and the modes of the definition.
 package packages
 
 import (
@@ -23,7 +23,7 @@ type target struct {
 	document     string // of the definition
 	format       format
 	architecture build.Architecture
-	files        map[string][]byte // that it is made of, of a package for all architectures
+	files        map[string][]byte // contents of a package for all architectures
 }
 
 // Targets are all packages for the architecture, of every format.
@@ -36,7 +36,7 @@ func Common(s build.Source, files map[string][]byte) ([]build.Target, error) {
 	return targets(s, target{architecture: build.Architecture{GOARCH: "all", Debian: "all", RPM: "noarch"}, files: files})
 }
 
-// targets are those like one. A document is of the formats that it has a section of.
+// targets are the packages of each format for which the document has a section.
 func targets(s build.Source, one target) (all []build.Target, err error) {
 	definition, err := os.ReadFile(filepath.Join(s.Root, "packaging", "nfpm.yaml"))
 	if err != nil {

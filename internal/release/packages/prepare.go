@@ -9,8 +9,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// prepare is a directory with what packages are made of and the tree does not
-// have: programs and compressed manual pages, or files that are given.
+// prepare makes a directory with the contents of packages that are not in the tree:
+// programs and compressed manual pages, or given files.
 func prepare(ctx context.Context, w *build.Workshop, t target) (directory string, err error) {
 	a := t.architecture
 	if t.files != nil {

@@ -15,30 +15,30 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// Suites are what sources name to get packages of an apt repository: one has the
-// releases, the other pre-releases too.
+// Suites are the suites of an apt repository, which sources name: one has the
+// releases, the other has pre-releases, too.
 const (
 	Stable  = "stable"
 	Testing = "testing"
 )
 
-// component is the one part that there is of a suite.
+// component is the only component of a suite.
 const component = "main"
 
 // Apt is a repository for apt, of both suites.
 type Apt struct {
-	Label         string   // what it is called
+	Label         string   // its name for users
 	Architectures []string // by Debian's names
 	Time          time.Time
 }
 
-// Release is where the index of a suite stands that is to be signed, from the
-// folder of the repository: as Release.gpg and InRelease beside it.
+// Release is the path of the index of a suite that must be signed, from the folder
+// of the repository: the signatures are Release.gpg and InRelease beside it.
 func Release(suite string) string { return "dists/" + suite + "/Release" }
 
 // Write writes the indices of the .deb files in the folder pool below the
-// directory. An index for each architecture can be had by its digest too, so that
-// a repository that is replaced while apt reads it gives the old or the new.
+// directory. The index for each architecture is there by its digest, too, so that apt
+// gets the old or the new one if the repository is replaced meanwhile.
 func (a Apt) Write(directory string) error {
 	paths, err := filepath.Glob(filepath.Join(directory, "pool", "*.deb"))
 	if err != nil {
@@ -97,7 +97,7 @@ func (a Apt) add(stanzas map[string][]string, p string) error {
 	return nil
 }
 
-// stanza is the control file of a package, with where to get it.
+// stanza is the control file of a package, with the path and the sum of the package.
 func stanza(p string) (text, control string, err error) {
 	content, err := os.ReadFile(p)
 	if err != nil {
@@ -110,9 +110,9 @@ func stanza(p string) (text, control string, err error) {
 		control, filepath.Base(p), len(content), sha256.Sum256(content)), control, nil
 }
 
-// release is the index of the indices. It has no Valid-Until: a repository that
-// nobody signs anew for a while would stop to work, for an attack that hides an
-// update and cannot bring anything else.
+// release is the index of the indices. It has no Valid-Until, which would guard only
+// against an attack that hides an update: a repository that nobody signs anew for a
+// while would stop working.
 func (a Apt) release(suite string, indices []file) string {
 	var b strings.Builder
 	for _, field := range [][2]string{

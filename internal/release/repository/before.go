@@ -13,11 +13,11 @@ import (
 // dateForm is that of a Release file's date.
 const dateForm = "Mon, 02 Jan 2006 15:04:05 UTC"
 
-// Before is an index that was published before: clients who have it will go on to
-// ask for the files that it names.
+// Before is an index that was published before: clients that have it still ask for
+// the files that it names.
 type Before struct {
 	Time  time.Time
-	Files []string // by the paths that they have beside the index
+	Files []string // their paths beside the index
 }
 
 // ReadBefore reads an index, a Release or a repomd.xml.

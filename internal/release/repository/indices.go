@@ -6,8 +6,7 @@ import (
 )
 
 // indices are the three that dnf knows: what it needs to choose packages, all of
-// their files, and what has changed in them. What they are made of is held to
-// createrepo_c by a test.
+// their files, and their changelogs. A test compares them with createrepo_c's.
 type indices struct {
 	primary   []xmlPackage
 	filelists []xmlFiles

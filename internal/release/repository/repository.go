@@ -2,10 +2,9 @@
 // indices of a repository of .deb and of one of .rpm files.
 //
 // It guarantees, to whoever rebuilds a release, that the bytes depend on the
-// packages and the time that is given alone, not on the release of a tool that
-// writes indices or of its compressor. It signs nothing: what a repository is
-// trusted by is the signature that the caller adds, of Release and repomd.xml,
-// from which a chain of sums leads to each package.
+// packages and the given time alone, not on the version of a tool that writes
+// indices or of its compressor. It signs nothing: the caller signs Release and
+// repomd.xml, from which a chain of sums leads to each package.
 package repository
 
 import (

@@ -15,8 +15,8 @@ import (
 	rpmutils "github.com/sassoftware/go-rpmutils"
 )
 
-// rpm is a package whose header is asked for what indices tell of it. The first
-// tag that is there and cannot be read is in err.
+// rpm is a package whose header has the contents of the indices. err is the error of
+// the first tag that cannot be read.
 type rpm struct {
 	name   string // of the file
 	header *rpmutils.RpmHeader
@@ -38,7 +38,7 @@ func readRPM(path string) (*rpm, error) {
 	return &rpm{name: filepath.Base(path), header: header, size: int64(len(content)), digest: digest}, nil
 }
 
-// get reads a tag; one that is not there is empty.
+// get reads a tag; a missing one is empty.
 func get[T any](r *rpm, read func(int) ([]T, error), tag int) []T {
 	values, err := read(tag)
 	var missing rpmutils.NoSuchTagError
@@ -112,7 +112,7 @@ func (r *rpm) relations() (all []xmlRelations) {
 		}
 		one := xmlRelations{XMLName: xml.Name{Local: "rpm:" + kind.element}}
 		for i, name := range names {
-			// what rpm itself must be able to do
+			// features that rpm itself must have
 			if !strings.HasPrefix(name, "rpmlib(") {
 				one.Entries = append(one.Entries, entry(name, versions[i], comparisons[flags[i]&14]))
 			}
@@ -137,7 +137,7 @@ func entry(name, evr, comparison string) xmlEntry {
 	return xmlEntry{name, comparison, epoch, version, release}
 }
 
-// isPrimary says whether dnf shall know of a file before it has all of them.
+// isPrimary reports whether a file is in the primary index, which dnf reads first.
 func isPrimary(path string) bool {
 	return strings.HasPrefix(path, "/etc/") || strings.Contains(path, "bin/") || path == "/usr/lib/sendmail"
 }

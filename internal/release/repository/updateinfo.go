@@ -39,8 +39,8 @@ type xmlUpdateFile struct {
 	File    string `xml:"filename"`
 }
 
-// updates are advisories for `dnf upgrade --security`, each of a version that mends a
-// fault of security and whose packages are in the repository.
+// updates are advisories for `dnf upgrade --security`, one for each version that fixes
+// a security fault and whose packages are in the repository.
 func (y Yum) updates(packages []xmlPackage) (all xmlUpdates) {
 	for _, e := range y.Changelog {
 		version := build.PackageVersion(e.Version)

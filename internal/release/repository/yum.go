@@ -10,8 +10,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// Repomd is where the index stands that is to be signed, from the folder of a
-// repository for dnf: as repomd.xml.asc beside it.
+// Repomd is the path of the index that must be signed, from the folder of a
+// repository for dnf: its signature is repomd.xml.asc beside it.
 const Repomd = "repodata/repomd.xml"
 
 // Yum is a repository for dnf and yum.
@@ -49,8 +49,8 @@ func (y Yum) Write(directory string) error {
 	return write(filepath.Join(directory, filepath.FromSlash(Repomd)), text)
 }
 
-// writeIndex writes an index under a name that has its sum, so that a repository
-// that is replaced while dnf reads it is never taken for another.
+// writeIndex writes an index under a name that contains its sum, so that dnf never
+// mixes two repositories if one is replaced while dnf reads it.
 func (y Yum) writeIndex(directory, name string, content any) (repomdData, error) {
 	text, err := document(content)
 	if err != nil {

@@ -1,11 +1,10 @@
 // Package atomicfile writes files that appear under their name whole or not at
 // all.
 //
-// What it guarantees: a file is written beside its place, and given its name when
-// all of it is on the disk. Until then, and for whoever ends the program by a
-// signal or fills the disk, what has the name stands as it was, and nothing is left
-// beside it; a kill that no program can catch, or a loss of power, may leave a file
-// called .hapgent-….
+// It guarantees that a file is written beside its place, and gets its name when all
+// of it is on the disk. Until then the old file keeps the name, also if a signal
+// ends the program or the disk is full, and nothing is left beside it. A kill that
+// cannot be caught, or a loss of power, may leave a file called .hapgent-….
 package atomicfile
 
 import (
@@ -20,14 +19,14 @@ import (
 	"syscall"
 )
 
-// File is a file that has not its name yet. It is of the mode that the umask
-// leaves of 0666, also when it replaces another.
+// File is a file that does not have its name yet. Its mode is 0666 less the umask,
+// also if it replaces another.
 type File struct {
 	*os.File
 	path string
 }
 
-// Create makes a file that is to stand at path.
+// Create makes a file for path.
 func Create(path string) (*File, error) {
 	unfinished.Lock()
 	defer unfinished.Unlock()
@@ -51,7 +50,7 @@ func (f *File) Write(data []byte) (n int, err error) {
 	return n, err
 }
 
-// Finish ends the writing: all is on the disk after it.
+// Finish ends the writing: then all of the file is on the disk.
 func (f *File) Finish() error {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("writing %q: %w", f.path, err)
@@ -59,7 +58,7 @@ func (f *File) Finish() error {
 	return nil
 }
 
-// Replace gives the file its name, in the place of what has it.
+// Replace gives the file its name, and replaces the file that has it.
 func (f *File) Replace() error {
 	if err := os.Rename(f.Name(), f.path); err != nil {
 		return err
@@ -67,13 +66,13 @@ func (f *File) Replace() error {
 	return syncDirectory(f.path)
 }
 
-// Place gives the file its name if nothing has it; else the error wraps
-// fs.ErrExist. Of those who do this at the same time one succeeds.
+// Place gives the file its name if no file has it; else the error wraps
+// fs.ErrExist. Of several calls at the same time one succeeds.
 func (f *File) Place() error {
 	err := os.Link(f.Name(), f.path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		// The file system has no hard links, as FAT: an empty file holds the name.
-		// Whoever is killed between the two leaves that, which is no file of ours.
+		// The file system has no hard links, as FAT: an empty file reserves the
+		// name. A kill between the two leaves the empty file.
 		var empty *os.File
 		if empty, err = os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err == nil {
 			_ = empty.Close()
@@ -86,7 +85,7 @@ func (f *File) Place() error {
 	return syncDirectory(f.path)
 }
 
-// Discard removes what has no name yet; what has one stays.
+// Discard removes a file that does not have its name yet; one that has it stays.
 func (f *File) Discard() {
 	_ = f.Close()
 	_ = os.Remove(f.Name())
@@ -95,8 +94,7 @@ func (f *File) Discard() {
 	delete(unfinished.paths, f.Name())
 }
 
-// syncDirectory makes a new name last through a loss of power, where the file
-// system knows how to.
+// syncDirectory makes a new name survive a loss of power, if the file system can.
 func syncDirectory(path string) error {
 	d, err := os.Open(filepath.Dir(path))
 	if err != nil {
@@ -131,8 +129,8 @@ func (r *registry) add(path string) {
 	})
 }
 
-// clear removes all, and lets the signal do what it would have done. The lock is
-// kept: nothing new is made meanwhile.
+// clear removes all unfinished files, and raises the signal again. It keeps the
+// lock, so that no new one is made meanwhile.
 func (r *registry) clear(signals <-chan os.Signal) {
 	s := <-signals
 	r.Lock()

@@ -9,16 +9,16 @@ import (
 	"sync"
 )
 
-// bufferSize is large enough that waking goroutines for a buffer costs nothing to
-// speak of.
+// bufferSize is large enough that the cost of waking goroutines for a buffer is
+// negligible.
 const bufferSize = 1 << 20
 
 // Hash writes all of r to each of hashes, and returns the error of reading, nil at
 // the end of r.
 //
 // While one buffer is hashed, by a goroutine for each hash, the next is read. On
-// two processors SHA-256 and SHA-512 of 1 GB so take 0.33 of the time of sha256sum
-// and ssh-keygen; by io.MultiWriter they take 0.51. A queue of buffers for each
+// two processors SHA-256 and SHA-512 of 1 GB then take 0.33 of the time of
+// sha256sum and ssh-keygen; with io.MultiWriter they take 0.51. A queue of buffers for each
 // hash was no faster, in twice the code.
 func Hash(r io.Reader, hashes ...hash.Hash) error {
 	full, empty := make([]byte, bufferSize), make([]byte, bufferSize)

@@ -41,10 +41,10 @@ func newBundler(key *keys.Key) (*bundler, error) {
 	return b, nil
 }
 
-// tee returns a reader of the file that keeps it where the key needs it whole.
+// tee returns a reader of the file that keeps the bytes if the key needs them all.
 func (b *bundler) tee(file io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReaderSize(file, headSize)
-	head, _ := buffered.Peek(headSize) // an error comes again where the file is read
+	head, _ := buffered.Peek(headSize) // an error comes again when the file is read
 	if err := checkNoMessage(head); err != nil {
 		return nil, err
 	}

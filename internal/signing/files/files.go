@@ -2,13 +2,13 @@
 // ssh-keygen -Y verify checks, FILE.sha256, the line that sha256sum -c checks,
 // and where wanted FILE.sigstore.json, the bundle that cosign checks.
 //
-// What it guarantees: the file is read once, so all of them are of the same
-// bytes, even if it is changed meanwhile; each signature has been verified
-// with the public key before anything is written; and the files are put into
-// place one after the other, FILE.sig last. Whatever ends the program before that
-// leaves no FILE.sig, or the old one: with a changed file neither verifies, so what
-// was left half done is never taken for whole. Without Options.Force nothing is
-// replaced, not even what appears while the file is being signed.
+// It guarantees that the file is read once, so that all of them are of the same
+// bytes, even if it is changed meanwhile; that each signature has been verified
+// with the public key before anything is written; and that the files are put into
+// place one after the other, FILE.sig last. If the program ends before that, there
+// is no FILE.sig, or the old one, which does not verify a changed file: so half of
+// the files are never taken for all. Without Options.Force nothing is replaced, not
+// even a file that appears while the file is being signed.
 package files
 
 import (
@@ -32,29 +32,29 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/signing/keys"
 )
 
-// ErrSigning marks what went wrong when a file was being signed, as opposed to
-// what could not be tried.
+// ErrSigning is wrapped by the errors of signing, but not by those that came
+// before it.
 var ErrSigning = errors.New("signing failed")
 
 // Options say how to sign.
 type Options struct {
-	// Namespace is what the signature is for, "file" for files.
+	// Namespace is the purpose of the signature, "file" for files.
 	Namespace string
 	// Bundle asks for FILE.sigstore.json too.
 	Bundle bool
-	// SignatureOnly asks for FILE.sig alone, as a list of sums has it.
+	// SignatureOnly asks for FILE.sig alone, as for a list of sums.
 	SignatureOnly bool
-	// Force allows to replace what another signing has left.
+	// Force allows to replace the files of an earlier signing.
 	Force bool
 }
 
-// Check says whether path is a file whose signature may be written, so that
-// nobody is asked for a passphrase or a touch in vain.
+// Check checks that the signature of path may be written, so that nobody is asked
+// for a passphrase or a touch in vain.
 func Check(path string, o Options) error {
 	if !o.Force {
 		for _, suffix := range []string{sshsig.Suffix, checksum.Suffix, sigstore.Suffix} {
 			if strings.HasSuffix(path, suffix) {
-				return fmt.Errorf("%q has the name of what signing writes: --force signs it", path)
+				return fmt.Errorf("%q has the name of a file that signing writes: --force signs it", path)
 			}
 		}
 	}
@@ -82,9 +82,9 @@ func (o Options) mustBeNew(path string) []string {
 	return []string{path + sshsig.Suffix}
 }
 
-// Sign signs the file at path and returns what was written. After an error no
-// file is new, but with Force those before the one that could not be replaced. The
-// error wraps ErrSigning if it came to the signing.
+// Sign signs the file at path and returns what was written. After an error no file
+// is new, except with Force the files before the one that could not be replaced.
+// The error wraps ErrSigning if signing had begun.
 func Sign(key *keys.Key, path string, o Options) (*Signed, error) {
 	if err := Check(path, o); err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ type file struct {
 	data []byte
 }
 
-// write puts files into place in their order, once all are written.
+// write puts the files into place in their order, once all are written.
 func write(files []file, replace bool) error {
 	var all []*atomicfile.File
 	for _, file := range files {
@@ -212,8 +212,8 @@ func open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// hasLine says whether the checksum file is there and right. One that says
-// something else is not replaced without Force.
+// hasLine reports whether the checksum file exists and is right. A wrong one is not
+// replaced without Force.
 func (s *sums) hasLine(path string, o Options) (bool, error) {
 	info, err := os.Lstat(path + checksum.Suffix)
 	if o.Force || o.SignatureOnly || errors.Is(err, fs.ErrNotExist) {
@@ -228,10 +228,10 @@ func (s *sums) hasLine(path string, o Options) (bool, error) {
 			return true, err
 		}
 	}
-	return false, fmt.Errorf("%q exists and says something else: --force replaces it", path+checksum.Suffix)
+	return false, fmt.Errorf("%q exists and has another sum: --force replaces it", path+checksum.Suffix)
 }
 
-// line is what sha256sum says of the file.
+// line is the file's line of sha256sum.
 func (s *sums) line(path string) checksum.Sum {
 	return checksum.Sum{Digest: [sha256.Size]byte(s.sha256.Sum(nil)), Name: filepath.Base(path)}
 }

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// headSize is how much of a file checkNoMessage wants to see, in bytes: more than
-// the longest beginning that it knows.
+// headSize is how many bytes of a file checkNoMessage needs: more than the longest
+// beginning that it knows.
 const headSize = 256
 
-// checkNoMessage refuses what begins like a message that SSH signs.
+// checkNoMessage refuses a file that begins like a message that SSH signs.
 //
-// A bundle has the key's signature of the file's bytes as they are, and SSH makes
-// signatures of the same form of messages of its own. Who may have a file signed
-// would choose such a message, and so have a signature of another file in any
-// namespace, a login where the key is authorized, or a certificate by it. Every
+// A bundle has the key's signature of the file's bytes as they are, and SSH signs
+// its own messages in the same form. Whoever may have a file signed could choose
+// such a message, and get a signature of another file in any namespace, a login
+// where the key is authorized, or a certificate by the key. Every
 // message of SSH begins in a way of its own for this reason; that of FILE.sig has
 // "SSHSIG", and what was not made for it never verifies as one.
 func checkNoMessage(head []byte) error {

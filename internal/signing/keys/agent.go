@@ -16,8 +16,8 @@ import (
 // the connection at 256 KiB (AGENT_MAX_LEN), with room for the key.
 const maxAgentMessage = 256<<10 - 32<<10
 
-// agentKey signs by the ssh-agent. A FIDO token signs there too, after the
-// touch that it may want.
+// agentKey signs by the ssh-agent. A FIDO token signs there, too, after a touch if
+// it requires one.
 type agentKey struct{ public ssh.PublicKey }
 
 // openAgent returns the key if the agent has it.

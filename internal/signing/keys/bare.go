@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// SignsDigests says whether the key signs files of any size: by their digest.
+// SignsDigests reports whether the key signs digests, and so files of any size.
 // Ed25519 does not, nor does the ssh-agent.
 func (k *Key) SignsDigests() bool {
 	return k.signDigest != nil && plainKey(k.PublicKey()).Type() != ssh.KeyAlgoED25519
@@ -45,7 +45,7 @@ type ecdsaPair struct{ R, S *big.Int }
 
 func isECDSA(key ssh.PublicKey) bool { return strings.HasPrefix(key.Type(), "ecdsa-sha2-") }
 
-// sshBlob makes of a bare signature what stands in an SSH signature.
+// sshBlob converts a bare signature to the blob of an SSH signature.
 func sshBlob(key ssh.PublicKey, bare []byte) ([]byte, error) {
 	if !isECDSA(key) {
 		return bare, nil
@@ -53,7 +53,7 @@ func sshBlob(key ssh.PublicKey, bare []byte) ([]byte, error) {
 	var pair ecdsaPair
 	rest, err := asn1.Unmarshal(bare, &pair)
 	if err != nil || len(rest) > 0 {
-		return nil, errors.New("the service returned something else than an ASN.1 ECDSA signature")
+		return nil, errors.New("the service did not return an ASN.1 ECDSA signature")
 	}
 	return ssh.Marshal(pair), nil
 }

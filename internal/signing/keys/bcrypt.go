@@ -9,8 +9,8 @@ import (
 	"golang.org/x/crypto/blowfish"
 )
 
-// bcryptPBKDF is OpenBSD's bcrypt_pbkdf(3), by which OpenSSH makes a key of size
-// bytes out of a passphrase. x/crypto has it, for its own use alone.
+// bcryptPBKDF is OpenBSD's bcrypt_pbkdf(3), by which OpenSSH derives a key of size
+// bytes from a passphrase. x/crypto has it, but does not export it.
 func bcryptPBKDF(passphrase, salt []byte, rounds uint32, size int) ([]byte, error) {
 	if rounds < 1 || len(salt) == 0 {
 		return nil, errors.New("a salt or a number of rounds is missing")

@@ -40,7 +40,7 @@ func readContainer(data []byte) (*container, error) {
 
 func (c *container) locked() bool { return c.Cipher != "none" }
 
-// composite returns the private key. A passphrase that does not fit makes
+// composite returns the private key. For a wrong passphrase the error is
 // x509.IncorrectPasswordError, as with x/crypto/ssh.
 func (c *container) composite(passphrase []byte) (*composite.PrivateKey, error) {
 	plain := c.Private
@@ -74,7 +74,7 @@ func (c *container) composite(passphrase []byte) (*composite.PrivateKey, error) 
 	return private, nil
 }
 
-// decrypt knows what ssh-keygen uses unless it is told otherwise.
+// decrypt supports ssh-keygen's default cipher and KDF.
 func (c *container) decrypt(passphrase []byte) ([]byte, error) {
 	const keySize = 32
 	if c.Cipher != "aes256-ctr" {

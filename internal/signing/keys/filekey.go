@@ -18,7 +18,7 @@ import (
 // maxPassphrases is how often ssh asks before it gives up.
 const maxPassphrases = 3
 
-// decrypt asks for the passphrase until it fits; an empty answer ends it.
+// decrypt asks for the passphrase until it is right; an empty answer ends it.
 func (f *keyFile) decrypt(ask Passphrases) (any, error) {
 	prompt := fmt.Sprintf("Enter passphrase for key '%s': ", f.path)
 	for range maxPassphrases {
@@ -34,11 +34,11 @@ func (f *keyFile) decrypt(ask Passphrases) (any, error) {
 			return private, err
 		}
 	}
-	return nil, errors.New("the passphrase does not fit")
+	return nil, errors.New("wrong passphrase")
 }
 
-// parse reads the private key, locked or not. Without a passphrase where it takes
-// one it returns a *ssh.PassphraseMissingError.
+// parse reads the private key, locked or not. If it needs a passphrase and has none,
+// the error is a *ssh.PassphraseMissingError.
 func (f *keyFile) parse(passphrase []byte) (any, error) {
 	if f.public != nil && composite.IsName(f.public.Type()) {
 		c, err := readContainer(f.data)
@@ -56,17 +56,17 @@ func (f *keyFile) parse(passphrase []byte) (any, error) {
 	return ssh.ParseRawPrivateKeyWithPassphrase(f.data, passphrase)
 }
 
-// explain says what a user can do about a form that the parser does not know.
+// explain adds what a user can do about a form that the parser does not know.
 func explain(err error) error {
 	for _, unknown := range []string{"unsupported key type", "unknown cipher", "unknown KDF"} {
 		if strings.Contains(err.Error(), unknown) {
-			return fmt.Errorf("%w (ssh-keygen -p -f KEY writes it anew, in OpenSSH's own format)", err)
+			return fmt.Errorf("%w (ssh-keygen -p -f KEY converts it to OpenSSH's own format)", err)
 		}
 	}
 	return err
 }
 
-// newFileKey makes a Key of what parse returns.
+// newFileKey makes a Key of the result of parse.
 func newFileKey(private any) (*Key, error) {
 	if key, ok := private.(*composite.PrivateKey); ok {
 		return &Key{AlgorithmSigner: key, maxMessage: math.MaxInt}, nil
@@ -89,8 +89,8 @@ func newFileKey(private any) (*Key, error) {
 	}, nil
 }
 
-// as returns the key under the public key it was asked for by, which may be
-// a certificate of it.
+// as returns the key under the public key that the user named, which may be its
+// certificate.
 func (k *Key) as(public ssh.PublicKey, path string) (*Key, error) {
 	if !bytes.Equal(plainKey(public).Marshal(), k.PublicKey().Marshal()) {
 		return nil, fmt.Errorf("private key %q is not the private half of the public key beside it", path)

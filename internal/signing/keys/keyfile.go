@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// maxKeyFile is what ssh reads of a key file at most, in bytes.
+// maxKeyFile is the largest key file that ssh reads, in bytes.
 const maxKeyFile = 1 << 20
 
 // keyFile is a key file as it was read, before any passphrase.
@@ -66,12 +66,12 @@ func readLimited(path string) ([]byte, fs.FileInfo, error) {
 	return data, info, nil
 }
 
-// checkUnreadableByOthers is ssh's rule: the mode of a key file counts where
-// the file is the user's own.
+// checkUnreadableByOthers is ssh's rule: the mode of a key file counts if the file
+// is the user's own.
 func checkUnreadableByOthers(path string, info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if ok && int(stat.Uid) == os.Getuid() && info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("private key %q can be read by others (mode %04o): chmod 600 it, and think about who may have it", path, info.Mode().Perm())
+		return fmt.Errorf("private key %q can be read by others (mode %04o): chmod 600 it, and consider who may have copied it", path, info.Mode().Perm())
 	}
 	return nil
 }
@@ -90,8 +90,8 @@ func publicHalf(data []byte) ssh.PublicKey {
 	return key
 }
 
-// openPrivate opens a private key file. Where that takes a passphrase or a
-// FIDO token the agent is asked first, since it may have the key already.
+// openPrivate opens a private key file. If that takes a passphrase or a FIDO token,
+// it asks the agent first, which may have the key already.
 func (f *keyFile) openPrivate(ask Passphrases) (*Key, error) {
 	if f.public != nil && IsFIDO(f.public) {
 		return f.openFIDO()

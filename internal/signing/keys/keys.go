@@ -2,10 +2,10 @@
 // wherever it lives: in a file, in the ssh-agent (and behind it on a FIDO
 // token), or in a key management service.
 //
-// What it guarantees: a private key file that others can read is not used;
-// the key that is asked to sign is the one the caller named, never merely one
-// that the agent happens to have. What an agent, a plugin or a service answers
-// is not believed: the caller verifies each signature before it is used.
+// It guarantees that a private key file that others can read is not used, and
+// that the key that signs is the one that the caller named, never another one of
+// the agent. Answers of an agent, a plugin or a service are not trusted: the
+// caller verifies each signature before it is used.
 package keys
 
 import (
@@ -20,12 +20,12 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/composite"
 )
 
-// Key signs with a private key that it may only know by reference.
+// Key signs with a private key, which may be elsewhere.
 type Key struct {
 	ssh.AlgorithmSigner
 	// signDigest makes a bare signature, ASN.1 for ECDSA and PKCS #1 v1.5 for
-	// RSA, of a message that is known by its digest. It is nil where the
-	// holder of the key only takes whole messages, as the ssh-agent does.
+	// RSA, of a message with the given digest. It is nil if the holder of the
+	// key takes whole messages only, as the ssh-agent does.
 	signDigest func(digest []byte, hash crypto.Hash) ([]byte, error)
 	// maxMessage is the longest message the holder takes, in bytes.
 	maxMessage int
@@ -63,7 +63,7 @@ func open(ref string, ask Passphrases) (*Key, error) {
 }
 
 // minRSA is the shortest RSA key, in bits, that makes signatures here. ssh-keygen
-// takes half of it.
+// accepts half of that.
 const minRSA = 2048
 
 func checkLength(key ssh.PublicKey) error {
@@ -77,8 +77,8 @@ func checkLength(key ssh.PublicKey) error {
 	return nil
 }
 
-// PublicKey returns the public key of what ref names, without asking for a
-// passphrase where the file has the public half in the clear.
+// PublicKey returns the public key of the key that ref names. It does not ask for
+// a passphrase if the file has the public half in the clear.
 func PublicKey(ref string, ask Passphrases) (ssh.PublicKey, error) {
 	if !isKMS(ref) {
 		file, err := readKeyFile(ref)
@@ -96,9 +96,9 @@ func PublicKey(ref string, ask Passphrases) (ssh.PublicKey, error) {
 	return key.PublicKey(), nil
 }
 
-// PlainKey returns the key below the certificate and the SSH encoding, as
-// other software takes it. FIDO keys have no such form: they never sign a
-// message as it is. Nor have those of ML-DSA-44 and Ed25519.
+// PlainKey returns the key without certificate and SSH encoding, as other software
+// takes it. FIDO keys have no such form, since they never sign a message as it is,
+// nor have keys of ML-DSA-44 and Ed25519.
 func PlainKey(key ssh.PublicKey) (crypto.PublicKey, error) {
 	key = plainKey(key)
 	plain, ok := key.(ssh.CryptoPublicKey)
@@ -118,7 +118,7 @@ func (k *Key) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
 	return k.SignWithAlgorithm(rand, data, algorithm(k.PublicKey()))
 }
 
-// algorithm is the one that ssh-keygen -Y sign uses for a key.
+// algorithm is the algorithm that ssh-keygen -Y sign uses for a key.
 func algorithm(key ssh.PublicKey) string {
 	if name := plainKey(key).Type(); name != ssh.KeyAlgoRSA {
 		return name

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// kmsReference is NAME://REFERENCE, whose NAME becomes part of a program's.
+// kmsReference is NAME://REFERENCE. NAME becomes part of the name of a program.
 var kmsReference = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9_-]*)://`)
 
 func isKMS(ref string) bool { return kmsReference.MatchString(ref) }
@@ -62,8 +62,8 @@ func (k kmsKey) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
 	return k.SignWithAlgorithm(rand, data, algorithm(k.public))
 }
 
-// SignWithAlgorithm falls back to rsa-sha2-256 where rsa-sha2-512 is asked
-// for: some services bind an RSA key to the one hash.
+// SignWithAlgorithm falls back from rsa-sha2-512 to rsa-sha2-256: some services
+// bind an RSA key to one hash.
 func (k kmsKey) SignWithAlgorithm(_ io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
 	signature, err := k.sign(data, algorithm)
 	if err != nil && algorithm == ssh.KeyAlgoRSASHA512 && !errors.Is(err, context.DeadlineExceeded) {
@@ -96,8 +96,8 @@ func (k kmsKey) signDigest(digest []byte, hash crypto.Hash) ([]byte, error) {
 	return serviceSign(k.service, nil, options.WithDigest(digest), options.WithCryptoSignerOpts(hash))
 }
 
-// algorithmHash is what each algorithm makes of the message first, see RFC
-// 5656, section 6.2.1, and RFC 8332, section 3. Ed25519 takes it as it is.
+// algorithmHash is the hash of each algorithm, see RFC 5656, section 6.2.1, and
+// RFC 8332, section 3. Ed25519 signs the message as it is.
 var algorithmHash = map[string]crypto.Hash{
 	ssh.KeyAlgoED25519:   0,
 	ssh.KeyAlgoECDSA256:  crypto.SHA256,
@@ -107,8 +107,8 @@ var algorithmHash = map[string]crypto.Hash{
 	ssh.KeyAlgoRSASHA512: crypto.SHA512,
 }
 
-// servicePublicKey returns a key that crypto functions know; sigstore's client
-// dereferences nil where a plugin's answer lacks the part that was asked for.
+// servicePublicKey returns a key of package crypto; sigstore's client dereferences
+// nil if a plugin's answer lacks the requested part.
 func servicePublicKey(service kms.SignerVerifier) (crypto.PublicKey, error) {
 	key, err := limited(func(limit options.RequestContext) (crypto.PublicKey, error) {
 		return service.PublicKey(limit)
@@ -133,8 +133,8 @@ func serviceSign(service kms.SignerVerifier, message io.Reader, opts ...signatur
 // to allow it.
 var patience = 2 * time.Minute
 
-// limited calls a service's plugin, and waits no longer than patience: not for what
-// the plugin has started either, which may keep its output open.
+// limited calls a service's plugin, and waits no longer than patience, not even for
+// processes of the plugin that keep its output open.
 func limited[T any](call func(limit options.RequestContext) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -162,6 +162,6 @@ func limited[T any](call func(limit options.RequestContext) (T, error)) (T, erro
 
 func recoverAnswer(err *error) {
 	if recover() != nil {
-		*err = errors.New("the plugin's answer lacks what was asked for")
+		*err = errors.New("the plugin's answer lacks the requested part")
 	}
 }

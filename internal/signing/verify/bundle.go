@@ -18,7 +18,7 @@ import (
 // 16,384 bits has 3,000.
 const maxKeySize = 64 << 10
 
-// Bundle is a sigstore bundle, and the key that it must be made with.
+// Bundle is a sigstore bundle, and the key of its signer.
 type Bundle struct {
 	name   string
 	key    ssh.PublicKey

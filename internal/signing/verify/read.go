@@ -30,7 +30,7 @@ func (f File) signature() string {
 	return f.Name + sshsig.Suffix
 }
 
-// sums returns what the file's sum must be, nil if nothing says.
+// sums returns the expected sums of the file, nil if there are none.
 func (f File) sums() (*Sums, error) {
 	beside := f.Name + checksum.Suffix
 	if f.Sums != nil || f.Name == StandardInput || !exists(beside) {
@@ -39,7 +39,7 @@ func (f File) sums() (*Sums, error) {
 	return ReadSums(beside)
 }
 
-// input is a file that is read, and written to its output meanwhile.
+// input is a file that is read and copied to its output.
 type input struct {
 	io.Reader
 	file   io.Closer
@@ -59,7 +59,7 @@ func (f File) open() (*input, error) {
 	if f.Output == "" {
 		return in, nil
 	}
-	// a link may be /dev/stdout, which no file must replace
+	// a link may be /dev/stdout, which must not be replaced
 	if info, err := os.Lstat(f.Output); err == nil && !info.Mode().IsRegular() {
 		in.file.Close()
 		return nil, errNotReplaceable(f.Output)
@@ -92,7 +92,7 @@ func (in *input) Close() {
 	}
 }
 
-// readFile reads what is small: a signature, a key, a list. what says which,
+// readFile reads a small file: a signature, a key, a list. what says which it is,
 // option how to name another.
 func readFile(name string, limit int64, what, option string) ([]byte, error) {
 	f, err := os.Open(name)

@@ -17,9 +17,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
-// What is said of a file stands in this file, and nowhere else.
+// All messages about a file are in this file.
 
-// Refusal is the error of a check that was made, and whose answer is no.
+// Refusal is the error of a check that was made and failed.
 type Refusal struct {
 	File string // which is not verified
 	Why  error
@@ -53,18 +53,18 @@ func goodBundle(key ssh.PublicKey, b *sigstore.Bundle) string {
 	return good
 }
 
-// noteSigner is said where nobody asked for a signer and there are several.
+// noteSigner is the note if no signer was requested and the list has several.
 func noteSigner(file, identity, list string) string {
-	return fmt.Sprintf("%s: signed by %q, one of several whom %q allows; -I %[2]q accepts no other", label(file), identity, list)
+	return fmt.Sprintf("%s: signed by %q, one of several signers in %q; -I %[2]q accepts no other", label(file), identity, list)
 }
 
-// What could not be tried.
+// Files that could not be checked.
 
 func errMissing(name, what, option string) error {
 	return fmt.Errorf("%q: there is no such %s; name it with %s", name, what, option)
 }
 
-// errRead is about the file to verify, and what is written of it meanwhile.
+// errRead is about the file to verify, and its output.
 func errRead(err error) error {
 	if path := new(fs.PathError); errors.As(err, &path) && path.Op == "write" {
 		return err
@@ -73,7 +73,7 @@ func errRead(err error) error {
 }
 
 func errNotReplaceable(name string) error {
-	return fmt.Errorf("%q is not a regular file: -o replaces one, or makes it", name)
+	return fmt.Errorf("%q is not a regular file: -o writes one", name)
 }
 
 func errUnreadable(what string, err error) error {
@@ -96,15 +96,15 @@ func errBundleUntried(name, file string, err error) error {
 	return fmt.Errorf("%q cannot be checked against %q: %w", file, name, err)
 }
 
-// What was tried and is not good.
+// Files that were checked and are not good.
 
 func refusal(file, hint, format string, args ...any) error {
 	return &Refusal{file, fmt.Errorf(format, args...), hint}
 }
 
-// errBadSignatureFile is about text that is no signature or one by a key of an
-// unknown type, which could not be tried, or a signature that is malformed
-// inside, which is none of a file.
+// errBadSignatureFile is about a signature file. Text that is no signature, or a
+// signature by a key of an unknown type, cannot be checked; a malformed signature
+// is not good.
 func errBadSignatureFile(name, file string, err error) error {
 	if errors.Is(err, pubkey.ErrType) {
 		return fmt.Errorf("%q cannot be checked: %w", name, err)
@@ -122,7 +122,7 @@ func errBadSignature(sigName, file string, err error) error {
 	case errors.Is(err, pubkey.ErrAlgorithm):
 		return refusal(file, "", "%q is not accepted: %w", sigName, err)
 	}
-	return refusal(file, "one of the two was changed, or is that of another file: do not use it, download both again",
+	return refusal(file, "the file or its signature was changed, or the signature is of another file: do not use the file, download both again",
 		"%q is not a signature of it: %w", sigName, err)
 }
 
@@ -140,10 +140,10 @@ func errNotAllowed(sig *sshsig.Signature, file, list string, err error, malforme
 	}
 	switch {
 	case errors.Is(err, allowedsigners.ErrUnknown):
-		return refusal(file, "add the key only if its owner told you that it is theirs",
+		return refusal(file, "add the key only if its owner has confirmed it",
 			"signed by %s, which %q does not list%s", sig.Key.Fingerprint(), list, more)
 	case errors.Is(err, allowedsigners.ErrExpired), errors.Is(err, allowedsigners.ErrNotYetValid):
-		hint = "if you know from elsewhere when it was signed, give that time (-O verify-time=TIME)"
+		hint = "if you know the time of signing from elsewhere, give it (-O verify-time=TIME)"
 	}
 	return refusal(file, hint, "signed by %s, which %q does not accept: %w%s", sig.Key.Fingerprint(), list, err, more)
 }
@@ -156,17 +156,17 @@ func errNotListed(file string, s *Sums) error {
 	if len(s.all) > 1 {
 		return refusal(file, "", "%q has no sum for it", s.from)
 	}
-	return refusal(file, "either it was renamed, or another file is served under this name",
+	return refusal(file, "the file was renamed, or another file is served under this name",
 		"%q has the sum of %q and of nothing else", s.from, s.all[0].Name)
 }
 
 func errSumDisagrees(file string, sum []byte, from string, want checksum.Sum) error {
-	return refusal(file, "it is damaged or another file: do not use it, download it again",
+	return refusal(file, "the file is damaged or is another file: do not use it, download it again",
 		"its SHA-256 sum is %x, %q has %x for %q", sum, from, want.Digest, want.Name)
 }
 
-// isPlain says whether a name needs no quotes to be told from what stands around
-// it. A regular expression would be a twentieth of the program.
+// isPlain reports whether a name needs no quotes within a line. A regular
+// expression would be a twentieth of the program.
 func isPlain(name string) bool {
 	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune("_./+~@%=,-", r)

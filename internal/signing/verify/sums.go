@@ -7,12 +7,12 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/sshsig"
 )
 
-// Sums are those that a checksum file has.
+// Sums are the sums of a checksum file.
 type Sums struct {
 	from            string
 	data            []byte
 	all             []checksum.Sum
-	signed, checked bool // its signature stands beside it, and is good
+	signed, checked bool // its signature is beside it, and is good
 }
 
 // ReadSums reads a checksum file.
@@ -28,7 +28,7 @@ func ReadSums(name string) (*Sums, error) {
 	return &Sums{from: name, data: data, all: all, signed: exists(name + sshsig.Suffix)}, nil
 }
 
-// remark says what nobody vouches for.
+// remark says that the list is not signed, or not checked.
 func (s *Sums) remark() string {
 	switch {
 	case s == nil || s.checked:
@@ -39,9 +39,8 @@ func (s *Sums) remark() string {
 	return "(list not signed)"
 }
 
-// check compares the sum of the file with every one that the checksum file has for
-// it. There must be one: a file that was given another's name is another file, be
-// its signature as good as it may.
+// check compares the sum of the file with every sum that the checksum file has for
+// it. There must be one: otherwise another signed file could be given this name.
 func (s *Sums) check(file string, sum []byte) error {
 	if s == nil {
 		return nil

@@ -1,16 +1,16 @@
-// Package verify checks a file against what stands beside it: FILE.sig, an SSH
+// Package verify checks a file against the files beside it: FILE.sig, an SSH
 // signature, as ssh-keygen -Y verify does, FILE.sha256 or a list of sums, and
 // sigstore bundles.
 //
-// Against whom: whoever can replace the file, what stands beside it, or both.
+// It guards against whoever can replace the file, the files beside it, or both.
 // The lists of signers and of revoked keys, and the key of a bundle, are the
 // user's own and trusted.
 //
-// What it guarantees: each file is read once, so all that is checked, and
-// what is written to File.Output, is of the same bytes. The output has its name
-// only if the file is good. A *Refusal is the answer no;
-// every other error is none. Nothing is good that is not signed: sums alone
-// vouch for nobody.
+// It guarantees that each file is read once, so that all checks, and what is
+// written to File.Output, are of the same bytes. The output gets its name only if
+// the file is good. A *Refusal says that the file is not good; any other error says
+// that it could not be checked. A file without a signature is never good: a sum
+// alone proves nothing.
 package verify
 
 import (
@@ -26,12 +26,12 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/signing/fanout"
 )
 
-// Options say who may have signed a file, for what and when.
+// Options say who may have signed a file, for which purpose and when.
 type Options struct {
 	Allowed   string // the list of allowed signers, a file
 	Revoked   string // the list of revoked keys, a file; "": none
-	Identity  string // who must have signed; "": anyone who may
-	Namespace string // what for
+	Identity  string // the signer; "": any of the allowed signers
+	Namespace string // the purpose of the signature
 	Time      time.Time
 }
 
@@ -65,16 +65,15 @@ func ReadSigners(o Options) (*Signers, error) {
 	return s, nil
 }
 
-// Good is what is good about a file.
+// Good is the result for a good file.
 type Good struct {
 	Text   string // the line that says so
-	Remark string // what is not, in parentheses; "": nothing
+	Remark string // what was not checked, in parentheses; "": nothing
 	Note   string // what the user may want to know; "": nothing
 }
 
-// File checks a file against its signature and its sums. A sum that disagrees
-// does not hide what is wrong with the signature, nor the other way around:
-// the error may join several.
+// File checks a file against its signature and its sums. A wrong sum does not hide
+// a wrong signature, nor the other way around: the error may join several.
 func (s *Signers) File(f File) (*Good, error) {
 	sigName := f.signature()
 	sig, err := readSignature(sigName, f.Name)
@@ -109,7 +108,7 @@ func (s *Signers) File(f File) (*Good, error) {
 	return good, in.keep()
 }
 
-// several tells whether the list allows more than one name to sign.
+// several reports whether the list allows more than one name to sign.
 func (s *Signers) several() bool {
 	signers := s.allowed.Signers()
 	for _, signer := range signers {
@@ -120,8 +119,8 @@ func (s *Signers) several() bool {
 	return false
 }
 
-// ReadList reads a list of sums. Where a signature of it stands beside it, that
-// must be by the same signers.
+// ReadList reads a list of sums. If its signature is beside it, that must be by the
+// same signers.
 func (s *Signers) ReadList(name string) (*Sums, error) {
 	sums, err := ReadSums(name)
 	if err != nil || !sums.signed {

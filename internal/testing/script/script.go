@@ -1,5 +1,4 @@
-// Package script has commands for testscript, which the scripts of all programs
-// share.
+// Package script has commands for testscript that the scripts of all programs share.
 package script
 
 import (

@@ -1,6 +1,6 @@
 // Package testagent is an ssh-agent for tests: x/crypto's keyring, a software
-// authenticator that signs as a FIDO token does, and faults that a malicious
-// or broken agent may have.
+// authenticator that signs as a FIDO token does, and the faults of a malicious or
+// broken agent.
 package testagent
 
 import (
@@ -18,14 +18,14 @@ import (
 const (
 	// OtherMessage signs something else than it is given.
 	OtherMessage = "other-message"
-	// SHA1 signs by ssh-rsa, whatever it is asked for.
+	// SHA1 signs by ssh-rsa, whatever the request.
 	SHA1 = "sha1"
 	// Refuse has the keys and does not sign, as after a confirmation that was
 	// denied.
 	Refuse = "refuse"
 	// Empty holds no key.
 	Empty = "empty"
-	// HangUp ends the connection when it is asked to sign.
+	// HangUp closes the connection at a request to sign.
 	HangUp = "hang-up"
 )
 

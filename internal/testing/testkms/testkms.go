@@ -3,8 +3,7 @@
 //
 //	hapgenttest://PATH[?FAULT]
 //
-// and FAULT makes the service misbehave in one of the ways that real ones
-// have: see the constants.
+// and FAULT makes the service misbehave as real services do: see the constants.
 package testkms
 
 import (
@@ -31,7 +30,7 @@ import (
 const (
 	// EmptyMessage signs the empty message, whatever it is given.
 	EmptyMessage = "empty-message"
-	// OtherKey signs by a key that is not the one it shows.
+	// OtherKey signs with another key than the one it shows.
 	OtherKey = "other-key"
 	// OnlySHA256 refuses other hashes, as a cloud's RSA keys for SHA-256 do.
 	OnlySHA256 = "only-sha256"
@@ -43,9 +42,9 @@ const (
 	Garbage = "garbage"
 	// NoAnswer answers an object that has nothing in it.
 	NoAnswer = "no-answer"
-	// NoJSON answers text, and ends by a status that says so.
+	// NoJSON answers plain text, and exits with a failure.
 	NoJSON = "no-json"
-	// Hang answers nothing, and leaves a process that has its output open.
+	// Hang answers nothing, and leaves a process that keeps its output open.
 	Hang = "hang"
 )
 
