@@ -1,5 +1,5 @@
-// Package tools has what the project is checked and published by, as a module of
-// its own: nothing of it gets near what is released.
+// Package tools contains the tools that check and publish the project, as a module
+// of its own: no release contains any of it.
 package tools
 
 import (
@@ -36,8 +36,8 @@ func TestGoreleaserBuildsNothing(t *testing.T) {
 	}
 }
 
-// The names that a release has beside those of programs and packages stand in
-// internal/release; each must be published, and no repository.
+// internal/release has the names of a release's other files, besides programs and
+// packages; each must be published, and no repository.
 func TestGoreleaserPublishesEveryFile(t *testing.T) {
 	var globs []string
 	for _, extra := range load(t).Release.ExtraFiles {
@@ -84,8 +84,8 @@ func TestGoreleaserPublishesEveryFile(t *testing.T) {
 	}
 }
 
-// A publication that failed is gone on with: goreleaser finds a draft by a title
-// that is the tag, and GitHub takes one file at a time.
+// A failed publication is continued: goreleaser finds the draft by its title, the tag,
+// and GitHub accepts one file at a time.
 func TestGoreleaserGoesOnWithADraft(t *testing.T) {
 	release := load(t).Release
 	if !release.UseExistingDraft || !release.ReplaceExistingArtifacts || release.NameTemplate != "{{ .Tag }}" || release.Draft {

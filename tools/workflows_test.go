@@ -73,7 +73,7 @@ func steps(job *actionlint.Job) (all []string) {
 	return all
 }
 
-// What has more than one command cannot be tried here.
+// Steps with more than one command cannot be run here.
 func TestWorkflowsOnlyCallWhatTestsRun(t *testing.T) {
 	called := regexp.MustCompile(`^(POOL="\$RUNNER_TEMP/pool" )?(make|tools/bin/|\.ci/run|git config |git fetch |apt-get )`)
 	for name, workflow := range workflows(t) {
@@ -87,7 +87,7 @@ func TestWorkflowsOnlyCallWhatTestsRun(t *testing.T) {
 	}
 }
 
-// before says that a job waits for another.
+// before reports whether a job waits for another.
 func before(jobs map[string]*actionlint.Job, first, then string) bool {
 	return slices.ContainsFunc(jobs[then].Needs, func(need *actionlint.String) bool {
 		return need.Value == first || before(jobs, first, need.Value)
@@ -131,8 +131,8 @@ func TestReleaseIsPublishedOnceItWasMadeTwice(t *testing.T) {
 	}
 }
 
-// The secrets are in one job, which asks a maintainer; and what a job may do is
-// written at each.
+// Only one job has the secrets, after a maintainer's approval; and each job lists its
+// permissions.
 func TestJobsMayDoWhatTheyMust(t *testing.T) {
 	for id, job := range workflows(t)["release.yml"].Jobs {
 		if job.Permissions == nil {
@@ -151,8 +151,8 @@ func TestJobsMayDoWhatTheyMust(t *testing.T) {
 	}
 }
 
-// A job that is run again finds what the jobs before it have left, and nothing of
-// its own is in its way.
+// A job that is run again finds the results of the jobs before it, and is not hindered
+// by its own earlier run.
 func TestJobsCanBeRunAgain(t *testing.T) {
 	for name, workflow := range workflows(t) {
 		for id, job := range workflow.Jobs {
@@ -173,7 +173,7 @@ func TestJobsCanBeRunAgain(t *testing.T) {
 	}
 }
 
-// What looks at modules looks at all that there are.
+// Checks of modules check all modules.
 func TestEveryModuleIsLookedAt(t *testing.T) {
 	modules, err := filepath.Glob("../*/go.mod")
 	if err != nil || len(modules) < 2 {

@@ -1,6 +1,6 @@
-// Package ansible holds the Ansible role and its playbooks to booted hosts: what
-// runs there afterwards, and which requests HAProxy serves meanwhile, are the
-// judges. The role is the one that ansible-galaxy installs from its tarball.
+// Package ansible tests the Ansible role and its playbooks on booted hosts: it
+// checks what runs there afterwards, and which requests HAProxy serves meanwhile.
+// The role is the one that ansible-galaxy installs from its tarball.
 package ansible
 
 import (

@@ -41,7 +41,7 @@ func TestRequirements(t *testing.T) {
 	}
 }
 
-// tasksOf are the tasks that --list-tasks shows, without where the role is.
+// tasksOf are the tasks that --list-tasks shows, without the path of the role.
 func tasksOf(list string) string {
 	_, tasks, _ := strings.Cut(list, "tasks:")
 	return regexp.MustCompile(`/\S+ : `).ReplaceAllString(tasks, "")
@@ -56,7 +56,7 @@ func (c controller) galaxy(home string, args ...string) *exec.Cmd {
 	return c.host.Command(args...)
 }
 
-// requirementsOf are README.md's, but for the address.
+// requirementsOf are README.md's requirements, with another address.
 func requirementsOf(t *testing.T, address string) (text string) {
 	t.Helper()
 	readme := read(t, inTree(t, "ansible", "README.md"))

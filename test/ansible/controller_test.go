@@ -39,8 +39,8 @@ func roles(t *testing.T) string {
 
 var installing sync.Once
 
-// makeArchives makes those of the role from the tree, what is not committed in it
-// included.
+// makeArchives makes the role's archives from the tree, including what is not
+// committed.
 func makeArchives(t *testing.T, dir string) {
 	t.Helper()
 	tree := need.CopyOfTree(t)
@@ -124,8 +124,8 @@ func (f *fleet) vars(h *lab.Host, variables string) {
 // controller is where Ansible runs: on a host, or, with none, on this machine.
 type controller struct{ host *lab.Host }
 
-// oldest is this machine's, core 2.14. A host for 2.19 or 2.22 is shared by all
-// tests, whose time would otherwise go into booting.
+// oldest is this machine's, core 2.14. All tests share the hosts for 2.19 and 2.22,
+// to save the time of booting.
 var oldest controller
 
 func middle(t *testing.T) controller { return controller{theLab.Shared(t, "trixie", lab.Controller)} }
@@ -140,11 +140,11 @@ func (c controller) command(f *fleet, args ...string) *exec.Cmd {
 	return c.host.Command(args...)
 }
 
-// collectionName begins the names of what is in the collection.
+// collectionName begins the names of the collection's role and playbooks.
 const collectionName = "epicfilemcnulty.hapgent."
 
-// play runs a playbook, of the fleet's folder, of the role's or by its name in the
-// collection, which must succeed.
+// play runs a playbook, which must succeed: one of the fleet's folder, one of the
+// role's, or one of the collection's by its name.
 func (c controller) play(f *fleet, playbook string, args ...string) *played {
 	f.t.Helper()
 	p, err := c.try(f, playbook, args...)
@@ -184,7 +184,7 @@ func set(variables ...string) []string {
 	return args
 }
 
-// played is what Ansible says of a run.
+// played is the output of a run of Ansible.
 type played struct {
 	t         *testing.T
 	output    string
@@ -193,7 +193,7 @@ type played struct {
 
 var recap = regexp.MustCompile(`(?m)^(\S+) +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)`)
 
-// changed are the numbers of tasks that changed something, by host.
+// changed is the number of tasks that changed something, by host.
 func (p *played) changed() map[string]int {
 	p.t.Helper()
 	all := map[string]int{}

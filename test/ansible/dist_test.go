@@ -16,7 +16,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// signer is who signs what the tests publish, by a key of theirs.
+// signer is the identity that signs what the tests publish.
 const signer = "vladimir@deviant.guru"
 
 // The version of the tree, and one before it.
@@ -82,7 +82,7 @@ func asset() string {
 	return "hapgent-" + built.Here().Debian
 }
 
-// vouch writes the sum of the binary in the folder, and its signature by a key.
+// vouch writes the sum and the signature of the binary in the folder.
 func vouch(t *testing.T, dir, key string) {
 	t.Helper()
 	write(t, filepath.Join(dir, asset()+".sha256"), sum(t, filepath.Join(dir, asset()))+"  "+asset()+"\n")
@@ -95,8 +95,8 @@ func sum(t *testing.T, path string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(read(t, path))))
 }
 
-// tampered are the ways in which whoever holds a mirror may change a release of
-// the new version, in its folder.
+// tampered are the ways in which the owner of a mirror may change a release of the
+// new version, in its folder.
 var tampered = map[string]func(t *testing.T, dir string){
 	"binary": func(t *testing.T, dir string) { spoil(t, dir) },
 	"binary-and-sum": func(t *testing.T, dir string) {

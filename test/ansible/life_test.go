@@ -8,7 +8,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
-// fromMirror is how the tests' fleets install, but for the test's own variables.
+// fromMirror are the variables with which the tests' fleets install.
 func fromMirror(version string) string {
 	return "hapgent_version: " + version + "\nhapgent_url: " + mirror + "/{{ hapgent_version }}\nhapgent_checksum: ''\n" +
 		"hapgent_allowed_signers: " + work + "/allowed_signers\n"
@@ -33,7 +33,7 @@ func servers(suites ...string) (all []lab.Spec) {
 	return all
 }
 
-// TestLife is that of a fleet: installed, run again, changed, upgraded, taken away.
+// TestLife is the life of a fleet: installed, run again, changed, upgraded, removed.
 func TestLife(t *testing.T) {
 	t.Parallel()
 	hosts := theLab.Hosts(t, servers(suites...)...)
@@ -96,7 +96,7 @@ func TestLife(t *testing.T) {
 
 func quoted(s string) string { return `"` + s + `"` }
 
-// expectNothingLeft looks for what the role makes anywhere.
+// expectNothingLeft looks for everything that the role makes.
 func expectNothingLeft(h *lab.Host) {
 	h.Run(`! find / -xdev -name '*hapgent*' -not -path '/proc/*' -not -path '/var/lib/systemd/*' -not -path '/var/log/*' -not -path '` + work + `*' | grep .
 ! getent group hapgent

@@ -32,7 +32,7 @@ func beSomethingElseIfAsked() {
 	}
 }
 
-// serveMirror serves what is published until the last test has ended. A host must
+// serveMirror serves the published files until the last test has ended. A host must
 // have been booted before.
 func serveMirror(t *testing.T) {
 	t.Helper()

@@ -25,7 +25,7 @@ func document[T any](t *testing.T, path ...string) (d T) {
 	return d
 }
 
-// The documented interface of the original, but for its binary's checksum.
+// The documented interface of the original, except for its binary's checksum.
 func TestDocumentedDefaults(t *testing.T) {
 	defaults := document[map[string]any](t, "defaults", "main.yml")
 	for name, want := range map[string]any{
@@ -141,8 +141,8 @@ func TestArgumentSpecsAreOfTheDefaults(t *testing.T) {
 	}
 }
 
-// What Galaxy shows is no more than README.md says: where the role runs, and from
-// which controller on.
+// Galaxy shows no more than README.md says: where the role runs, and the oldest
+// controller.
 func TestGalaxyShowsWhereItRuns(t *testing.T) {
 	type platform struct{ Name string }
 	type info struct {
@@ -172,7 +172,7 @@ func TestGalaxyShowsWhereItRuns(t *testing.T) {
 	}
 }
 
-// TestReadmeTables has the tables of variables made from argument_specs.
+// TestReadmeTables checks that the tables of variables are those of argument_specs.
 func TestReadmeTables(t *testing.T) {
 	role, playbook := options(t, "main"), options(t, "playbook")
 	for name := range role {
@@ -224,7 +224,7 @@ func variableTable(t *testing.T, variables map[string]option) string {
 	return b.String()
 }
 
-// shown is a default as YAML has it.
+// shown is a default in YAML.
 func shown(t *testing.T, value any) string {
 	t.Helper()
 	if text, ok := value.(string); ok && text != "" {
@@ -302,7 +302,7 @@ func TestLint(t *testing.T) {
 	command(t, role, "yamllint", "--strict", ".")
 }
 
-// What ansible-galaxy has installed is all of the tree's, and nothing else.
+// ansible-galaxy has installed all files of the role in the tree, and no others.
 func TestTarballIsComplete(t *testing.T) {
 	installed := filepath.Join(roles(t), "hapgent")
 	out := command(t, need.Root(t), "git", "ls-files", "--cached", "--others", "--exclude-standard", "ansible")
@@ -332,8 +332,8 @@ func TestTarballIsComplete(t *testing.T) {
 	}
 }
 
-// -e NAME=VALUE gives text for each type: what is to be a truth value, a list or a
-// dictionary is read in one file, which converts it, and in the rules.
+// -e NAME=VALUE gives text for each type: a boolean, a list or a dictionary is read
+// only in the rules, and in one file, which converts it.
 func TestTextIsConvertedAtOnePlace(t *testing.T) {
 	var names []string
 	for name, o := range options(t, "playbook") {

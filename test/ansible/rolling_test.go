@@ -49,7 +49,7 @@ backend sample
 	default-server check inter 300ms agent-check agent-port 9777 agent-inter 300ms agent-send hapgent\n
 `
 
-// strangeConfig is of servers whose agent HAProxy does not reach, or does not ask.
+// strangeConfig has servers whose agent HAProxy does not reach, or does not ask.
 const strangeConfig = `backend unreached
 	server strange %[1]s:8080 agent-check agent-port 1 agent-inter 300ms
 backend unasked
@@ -123,7 +123,7 @@ func startService(t *testing.T) *service {
 
 const platformPython = "ansible_python_interpreter: /usr/libexec/platform-python\n"
 
-// unchecked is the host of which HAProxy checks the agent alone.
+// unchecked is the host without a health check: HAProxy checks only its agent.
 func (s *service) unchecked() *lab.Host { return s.hosts[2] }
 
 // status is how a HAProxy shows the host.
@@ -164,7 +164,7 @@ func (s *service) expect(h *lab.Host, status string) {
 	}
 }
 
-// haproxys sets hapgent_haproxy to where each is found.
+// haproxys sets hapgent_haproxy to the addresses of all HAProxys.
 func (s *service) haproxys(where func(*lab.Host) string) string {
 	var all []string
 	for _, b := range s.balancers {
@@ -173,8 +173,8 @@ func (s *service) haproxys(where func(*lab.Host) string) string {
 	return "hapgent_haproxy=[" + strings.Join(all, ", ") + "]"
 }
 
-// seen is what is to be seen of a host: the version of its service, how HAProxy
-// shows it, and what its agent answers.
+// seen is what a test sees of a host: the version of its service, its status in
+// HAProxy, and the answer of its agent.
 type seen struct{ version, status, answer string }
 
 func (s *service) expectAll(want [4]seen) {
@@ -186,8 +186,8 @@ func (s *service) expectAll(want [4]seen) {
 	}
 }
 
-// expectTable has status.yml show the fleet, first with nothing wrong, then with
-// much, and state.yml mend some of it.
+// expectTable runs status.yml, first with nothing wrong, then with many faults, and
+// lets state.yml repair some of them.
 func (s *service) expectTable() {
 	s.t.Helper()
 	here, recent := oldest, newest(s.t)
@@ -286,8 +286,8 @@ func TestRolling(t *testing.T) {
 	}
 }
 
-// expectRefusals has rolling.yml refuse tasks that are not there, and say in check
-// mode what would be, before anything is touched.
+// expectRefusals checks that rolling.yml refuses missing tasks, and prints in check
+// mode what would be done, before anything is changed.
 func (s *service) expectRefusals(haproxy string) {
 	s.t.Helper()
 	p, err := newest(s.t).try(s.fleet, collectionName+"rolling", append(s.deploy("2", haproxy), set("hapgent_deploy_tasks="+quoted(s.path("nosuch.yml")))...)...)
@@ -303,11 +303,11 @@ func (s *service) expectRefusals(haproxy string) {
 	s.expectAll([4]seen{{"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "UP", "UP"}})
 }
 
-// expectToKnowWhoListens has rolling.yml refuse, each before it is touched, a host
-// whose agent HAProxy does not reach, does not ask or does not know; one whose agent
-// nobody asks; and one whose agent cannot be told by --set. Of the fourth a HAProxy
-// that takes three seconds to answer says that it stays in traffic: how often it is
-// asked in four seconds does not grow with how busy the machine is.
+// expectToKnowWhoListens checks that rolling.yml refuses, before it changes
+// anything, a host whose agent HAProxy does not reach, ask or know; a host whose
+// agent nobody asks; and a host whose agent has no --set. The HAProxy of the fourth
+// host needs three seconds to answer, and shows the host up: rolling.yml must not
+// ask it more often in four seconds if the machine is busy.
 func (s *service) expectToKnowWhoListens() {
 	s.t.Helper()
 	unknown, unasked, old, slow := s.hosts[0], s.hosts[1], s.hosts[2], s.hosts[3]
@@ -344,8 +344,8 @@ func (s *service) expectToKnowWhoListens() {
 	s.expectAll([4]seen{{"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "UP", "UP"}, {"1", "DRAIN", "DRAIN"}})
 }
 
-// expectToNoticeAReload has a HAProxy reloaded while a host is out: it takes the
-// host to be up until it has asked the agent.
+// expectToNoticeAReload reloads a HAProxy while a host is out: HAProxy takes the
+// host for up until it has asked the agent.
 func (s *service) expectToNoticeAReload(haproxy string) {
 	s.t.Helper()
 	for range 4 * len(s.hosts) {
@@ -377,8 +377,8 @@ func (s *service) disableWhileDown(h *lab.Host) (done chan struct{}) {
 	return done
 }
 
-// killAgents kills one agent after the other, until it is told to stop; it says
-// then how many it has killed.
+// killAgents kills one agent after the other until stop is called, which returns
+// how many were killed.
 func (s *service) killAgents() (stop func() int) {
 	told, killed := make(chan struct{}), make(chan int)
 	go func() {

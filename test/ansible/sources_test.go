@@ -21,7 +21,7 @@ func expectVersion(h *lab.Host, version, answer string) {
 }
 
 // TestTampered has one host for each way in which a mirror may be tampered with.
-// None may get another binary, and all are to go on as they were.
+// None may get another binary, and all must go on as before.
 func TestTampered(t *testing.T) {
 	t.Parallel()
 	kinds := slices.Sorted(maps.Keys(tampered))
@@ -56,7 +56,7 @@ func TestTampered(t *testing.T) {
 			expectVersion(h, oldVersion, "UP")
 		}
 	}
-	// who trusts the wrong signer, or nobody, is told before anything is fetched
+	// a host that trusts the wrong signer, or nobody, is refused before a download
 	p, err := oldest.try(f, "site.yml", append(set(version), "-e", "hapgent_signature=false")...)
 	if err == nil {
 		t.Error("a download that nothing vouches for was taken")
@@ -73,8 +73,8 @@ func TestTampered(t *testing.T) {
 }
 
 // TestSources installs from each source in turn, on the same hosts: the state
-// stays, and nothing of the source before is left in the way. The oldest host has
-// little, and keeps it to itself.
+// stays, and nothing of the earlier source is left. The oldest host is minimal, and
+// hardened.
 func TestSources(t *testing.T) {
 	t.Parallel()
 	all := theLab.Hosts(t, append(servers("bullseye", "forky"), lab.Spec{Suite: "forky", Profile: lab.RPM})...)
@@ -161,18 +161,18 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// haveLittle makes a host hardened and small: root's files are for root alone,
-// nothing in /tmp may be executed, and there is no curl.
+// haveLittle makes a host hardened and minimal: root's umask is 077, /tmp is mounted
+// noexec, and there is no curl.
 func haveLittle(h *lab.Host) {
 	h.Write("/etc/sudoers.d/umask", "Defaults umask=0077, umask_override\n")
 	h.Run("chmod 440 /etc/sudoers.d/umask && dpkg --purge curl && mount -t tmpfs -o noexec,nosuid,nodev tmpfs /tmp")
 }
 
-// libdnf5 is how Ansible asks dnf5.
+// libdnf5 is the package by which Ansible uses dnf5.
 const libdnf5 = "/usr/lib/python3/dist-packages/libdnf5"
 
-// haveDNF5 makes a host for rpm one whose dnf is dnf5, as Fedora has it; haveDNF4
-// has it dnf 4 again, and trust no key yet.
+// haveDNF5 makes dnf5 the dnf of a host for rpm, as on Fedora; haveDNF4 makes it
+// dnf 4 again, which trusts no key yet.
 func haveDNF5(h *lab.Host) {
 	h.Write("/etc/redhat-release", "Fedora release 43 (Forty Three)\n")
 	h.Run("ln -sf dnf5 /usr/bin/dnf")
@@ -183,8 +183,8 @@ func haveDNF4(h *lab.Host) {
 	h.Run("ln -sf dnf-3 /usr/bin/dnf && rpm -e --allmatches gpg-pubkey")
 }
 
-// makeYum makes a signed repository with both versions on a host for rpm, which
-// it has trusted by nobody yet.
+// makeYum makes a signed repository with both versions on a host for rpm, which does
+// not trust it yet.
 func makeYum(t *testing.T, h *lab.Host) {
 	t.Helper()
 	var packages []string

@@ -19,7 +19,7 @@ func getUntilTold(urls ...string) error {
 	return json.NewEncoder(os.Stdout).Encode(clients.Stop())
 }
 
-// outside is clients that send requests all the time, from outside of the hosts.
+// outside has clients that send requests all the time, from outside of the hosts.
 type outside struct {
 	t      *testing.T
 	cmd    *exec.Cmd

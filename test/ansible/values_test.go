@@ -11,7 +11,7 @@ import (
 
 type wrongValue struct{ variable, value, message string }
 
-// wrongValues are refused, each with words that say what is wrong.
+// wrongValues must be refused, each with its message.
 var wrongValues = []wrongValue{
 	{"hapgent_status", "up", "value of hapgent_status must be one of: UP, DOWN, READY, DRAIN, FAIL, MAINT, STOPPED, got: up"},
 	{"hapgent_force_status", "failed", "value of hapgent_force_status must be one of: UP, DOWN, READY, DRAIN, FAIL, MAINT, STOPPED, got: failed"},
@@ -47,7 +47,7 @@ var wrongValues = []wrongValue{
 	{"hapgent_repository", "http://mirror/apt, hapgent_repository_key: ''", `hapgent_repository_key must be the file of the key that signs hapgent_repository, found ""`},
 }
 
-// wrongOfPlaybooks likewise, of the playbooks' own variables.
+// wrongOfPlaybooks are the same for the playbooks' own variables.
 var wrongOfPlaybooks = []wrongValue{
 	{"hapgent_drain", "MAINT", "value of hapgent_drain must be one of: DRAIN, DOWN, got: MAINT"},
 	{"hapgent_instance", "9779", `hapgent_instance must be the port of an agent of the host, found "9779"`},
@@ -74,10 +74,10 @@ const wrongPlay = `    - block:
         - ansible.builtin.debug: {msg: 'CASE %[1]d {{ ansible_failed_result.msg | replace("\n", " ") }} {{ ansible_failed_result.argument_errors | default([]) | join("; ") }} END'}
 `
 
-// factsPlay has what the role makes of hosts that are not to be had, and of two
-// HAProxys: sessions are of one, one that counts less than before has been reloaded,
-// and what a server says may have a comma. A key that the role has among its files,
-// as that of a release has by default, is found there.
+// factsPlay tests the role's conclusions on hosts that the lab cannot boot, and on
+// two HAProxys: sessions are those of one HAProxy, a HAProxy that counts less than
+// before was reloaded, and a server's words may contain a comma. A key among the
+// role's files, as in a release, is found there.
 const factsPlay = `    - ansible.builtin.set_fact: {cacheable: true, architecture: armv8l, pkg_mgr: dnf5}
     - ansible.builtin.include_role: {name: hapgent, tasks_from: playbook, public: true}
       vars: {hapgent_source: dnf}
@@ -94,7 +94,7 @@ const factsPlay = `    - ansible.builtin.set_fact: {cacheable: true, architectur
           - {of: other, text: "# pxname,svname,scur,stot,agent_status,\nc,web,2,29,CHECKED,"}
 `
 
-// TestWrongValues tries all in one play, on a host of which nothing is to change.
+// TestWrongValues tries all values in one play, on a host that must not change.
 func TestWrongValues(t *testing.T) {
 	t.Parallel()
 	h := theLab.Host(t, "bookworm", lab.Server)

@@ -104,8 +104,8 @@ func TestVariables(t *testing.T) {
 	})
 }
 
-// sayDownOnceAsked is an operator who says DOWN just after the role has asked the
-// agent what it answers. What is returned ends that, once it has happened.
+// sayDownOnceAsked is an operator who sets DOWN just after the role has read the
+// agent's answer. Call end after that has happened.
 func sayDownOnceAsked(h *lab.Host) (end func()) {
 	systemctl := strings.TrimSpace(h.Run("readlink -f $(command -v systemctl)"))
 	h.Run("mv " + systemctl + " " + systemctl + ".real")

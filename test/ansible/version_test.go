@@ -12,8 +12,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// The role asks apt and dnf for a version by the name that the packages have, a
-// pre-release too.
+// The role names a version for apt and dnf as the packages do, also a pre-release.
 func TestRoleAsksForTheVersionThatThePackagesHave(t *testing.T) {
 	ansible := need.Command(t, "ansible", "ansible-core")
 	for _, version := range []string{"0.4.0", "0.4.0-rc1"} {
@@ -33,8 +32,8 @@ func TestRoleAsksForTheVersionThatThePackagesHave(t *testing.T) {
 	}
 }
 
-// What an agent answers is read out of the status that systemd has of it: who asked
-// stands behind it, and what is said of a state that it cannot read does not count.
+// The role reads the agent's answer from its status in systemd: the askers stand
+// behind the answer, and the answer for a state that cannot be read does not count.
 func TestRoleReadsWhatAnAgentAnswers(t *testing.T) {
 	ansible := need.Command(t, "ansible", "ansible-core")
 	for status, want := range map[string][]string{

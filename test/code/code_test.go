@@ -1,6 +1,6 @@
-// Package code holds the source to its rules: who may import whom, as
-// docs/architecture.md says, what the agent may import, and how long a function
-// may be. It reads every Go file, whatever it is built for.
+// Package code checks the rules for the source: which package may import which, as
+// docs/architecture.md says, what the agent may import, and how long a function may
+// be. It reads every Go file, for any architecture.
 package code
 
 import (
@@ -34,7 +34,7 @@ func (f file) imports() (all []string) {
 	return all
 }
 
-// within tells whether a package is the one at the path, or one below it.
+// within reports whether a package is the one at the path, or one below it.
 func within(pkg, path string) bool { return pkg == path || strings.HasPrefix(pkg, path+"/") }
 
 var positions = token.NewFileSet()

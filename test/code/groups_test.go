@@ -13,9 +13,8 @@ import (
 // arrows are, for each group, the groups that it imports.
 type arrows map[string]map[string]bool
 
-// group is what a folder of the product belongs to: a folder of internal with
-// all below it, or a command. What is for tests, benchmarks and demos belongs to
-// none.
+// group is the group of a folder of the product: a folder of internal with all below
+// it, or a command. Folders for tests, benchmarks and demos belong to none.
 func group(folder string) (name string, ok bool) {
 	parts := strings.SplitN(folder, "/", 3)
 	if len(parts) < 2 || forTests(folder) || parts[0] != "internal" && parts[0] != "cmd" {
@@ -57,8 +56,7 @@ func (a arrows) floor(t *testing.T, name string, above ...string) int {
 	return highest
 }
 
-// Groups know each other as the table of groups in docs/architecture.md says:
-// nothing that it does not say, and all that it says.
+// Groups import exactly the groups that the table in docs/architecture.md lists.
 func TestGroupsKnowWhatTheArchitectureSays(t *testing.T) {
 	_, rest, _ := strings.Cut(need.Read(t, "docs", "architecture.md"), "<!-- groups -->\n")
 	text, _, found := strings.Cut(rest, "<!-- /groups -->")

@@ -49,7 +49,7 @@ func rules(t *testing.T) map[string]rule {
 	return all
 }
 
-// allows finds the entry that lets the package be imported; the standard
+// allows finds the entry that allows the import of the package; the standard
 // library, which has no dot in its first element, needs none.
 func (r rule) allows(pkg string) (entry string, ok bool) {
 	if first, _, _ := strings.Cut(pkg, "/"); !strings.Contains(first, ".") {
@@ -63,8 +63,7 @@ func (r rule) allows(pkg string) (entry string, ok bool) {
 	return "", false
 }
 
-// Packages know each other as docs/architecture.md says: nothing that it does
-// not say, and all that it says.
+// Packages import exactly the packages that docs/architecture.md lists.
 func TestPackagesKnowWhatTheArchitectureSays(t *testing.T) {
 	all, used, exist := rules(t), map[string]rule{}, map[string]bool{}
 	for _, f := range files(t) {
@@ -95,14 +94,14 @@ func TestPackagesKnowWhatTheArchitectureSays(t *testing.T) {
 	}
 }
 
-// forTests tells whether a folder is there for tests alone: the suites, and what
-// they share with the tests that stand beside the code.
+// forTests reports whether a folder is only for tests: the suites, and what they
+// share with the tests beside the code.
 func forTests(folder string) bool {
 	return within(folder, "test") || within(folder, "internal/testing")
 }
 
-// Whatever the table says: a command is no library, and what is for tests stays
-// with tests.
+// Whatever the table says: nothing imports a command, and only tests import what is
+// for tests.
 func TestNothingImportsCommandsNorTestHelpers(t *testing.T) {
 	helpers := []string{module + "/test", module + "/internal/testing", "testing", "github.com/rogpeppe/go-internal"}
 	commands := map[string]bool{}
@@ -124,8 +123,7 @@ func TestNothingImportsCommandsNorTestHelpers(t *testing.T) {
 	}
 }
 
-// The agent is kept what it is: of the standard library it has only what costs
-// little. `go run ./bench/imports` measures it, for amd64.
+// The agent stays small: of the standard library it imports only what costs little. `go run ./bench/imports` measures it, for amd64.
 func TestAgentImportsWhatCostsLittle(t *testing.T) {
 	reasons := map[string]string{
 		"errors":       "comes with strconv",

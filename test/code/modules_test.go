@@ -10,9 +10,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// The three modules are built by one release of Go, and what one of them requires
-// for itself the others have in the same version: what is tested with one is what
-// another ships.
+// The three modules are built by one release of Go, and use the same version of each
+// direct requirement: one ships what another is tested with.
 func TestModulesShareVersions(t *testing.T) {
 	modules := map[string]*modfile.File{}
 	for _, folder := range []string{".", "kms", "tools"} {

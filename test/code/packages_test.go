@@ -10,7 +10,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// What a test needs from Debian `make setup` installs, on a machine that has nothing.
+// `make setup` installs all Debian packages that tests need, on a bare machine.
 func TestPackagesThatTestsNeedAreInstalled(t *testing.T) {
 	listed, seen := strings.Fields(need.Read(t, "test", "debian-packages")), 0
 	for _, f := range files(t) {

@@ -1,7 +1,7 @@
-// Package cosign has sigstore's cosign judge the bundles of hapgent-sign, and
-// hapgent-verify those of cosign: of version 2, which the tests build once, in
-// some five minutes, and keep in the user's cache folder, since it would fill
-// go.mod; and of version 3, which Debian has.
+// Package cosign checks that sigstore's cosign accepts the bundles of hapgent-sign,
+// and hapgent-verify those of cosign. Version 2 is built once by the tests, in some
+// five minutes, and kept in the user's cache folder, since it would fill go.mod;
+// version 3 is Debian's.
 package cosign
 
 import (
@@ -54,15 +54,15 @@ var kinds = map[string]struct {
 	}},
 }
 
-// way is one of a version of cosign to make a bundle, and why it makes none with
-// an Ed25519 key.
+// way is a way of a version of cosign to make a bundle, and the reason why it makes
+// none with an Ed25519 key.
 type way struct {
 	name      string
 	arguments []string
 	noEd25519 string
 }
 
-// cosign is a version of it.
+// cosign is a version of cosign.
 type cosign struct {
 	name    string
 	command func(arguments ...string) *exec.Cmd
@@ -276,7 +276,7 @@ func TestWeVerifyTheBundlesOfCosign(t *testing.T) {
 	}
 }
 
-// There is no chance in an RSA signature, so all programs make the same.
+// An RSA signature is deterministic, so all programs make the same.
 func TestRSABundlesAreThoseOfCosign(t *testing.T) {
 	eachWay(t, "RSA", func(b *bench, c cosign, w way) {
 		if out, err := b.signBlob(c, w); err != nil {

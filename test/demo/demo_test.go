@@ -1,5 +1,5 @@
-// Package demo holds `make demo` to what it promises: that it leads through its
-// minute, that HAProxy's own page shows what it says, and that it leaves nothing.
+// Package demo tests `make demo`: it runs through its minute, HAProxy's own page
+// shows what it says, and it leaves nothing behind.
 package demo
 
 import (
@@ -224,7 +224,7 @@ func eventually(t *testing.T, try func() error) {
 	}
 }
 
-// normal is the output with names in place of what is another in each run.
+// normal is the output with names in place of what differs in each run.
 func (d *demo) normal() string {
 	text := d.out.String()
 	for i, name := range []string{"STATS", "SITE", "SERVICE", "AGENT"} {

@@ -106,8 +106,8 @@ func TestStatsPageShowsEachChange(t *testing.T) {
 	expectPicture(t, filepath.Join(need.Root(t), "docs", "stats.png"), b.screenshot())
 }
 
-// expectPicture holds the picture to what a page can carry; the time and the
-// counters in it are others each time.
+// expectPicture checks that the picture is small enough for a page; its time and its
+// counters differ each time.
 func expectPicture(t *testing.T, file string, shot []byte) {
 	t.Helper()
 	if *update {

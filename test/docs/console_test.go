@@ -13,14 +13,14 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// elsewhere are the sections whose commands take a booted host, a release or
+// elsewhere are the sections whose commands need a booted host, a release or
 // HAProxy: the tests in test/repository and test/demo run them.
 var elsewhere = []string{"Demo", "With apt", "With dnf", "With zypper", "By hand", "From source"}
 
 const mark = "@@@ command "
 
-// script makes one bash script of the commands. What a signal does shows a
-// moment later, so a question is asked again until the answer is there.
+// script makes one bash script of the commands. A signal takes effect a moment
+// later, so a question is repeated until the answer is there.
 func script(all []need.ConsoleCommand) string {
 	var b strings.Builder
 	b.WriteString(`until_prints() { local expected=$1 i got; shift

@@ -1,4 +1,4 @@
-// Package docs holds what is written about hapgent to what hapgent does.
+// Package docs checks that the documents agree with hapgent and with each other.
 package docs
 
 import (

@@ -10,8 +10,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// Documents, manual pages, comments and messages have no word that codespell
-// knows to be misspelt, but for those of testdata/words.
+// Documents, manual pages, comments and messages have no word that codespell knows
+// as misspelt, except those in testdata/words.
 func TestSpelling(t *testing.T) {
 	codespell := need.Command(t, "codespell", "codespell")
 	files := slices.DeleteFunc(tracked(t), func(name string) bool {

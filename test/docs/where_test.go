@@ -8,8 +8,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// The role runs where the README has it that hapgent was tried, and names no other
-// version; where it may be expected to run is the same, too.
+// The role's README and the main README name the same systems and versions, tried
+// and expected.
 func TestRoleRunsWhereHapgentDoes(t *testing.T) {
 	_, rest, _ := strings.Cut(need.Read(t, "README.md"), "## Where it runs\n")
 	where, _, _ := strings.Cut(rest, "\n## ")

@@ -1,5 +1,5 @@
-// Package faults tries what goes wrong around an agent: its disk, its signals,
-// its clients, its limits and its environment. Each test is named after the fault.
+// Package faults tests the agent under faults of its disk, its signals, its clients,
+// its limits and its environment. Each test is named after the fault.
 package faults
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// patience is how long a machine that is busy with other things may take for
-// what takes milliseconds.
+// patience is how long a busy machine may take for what otherwise takes
+// milliseconds.
 const patience = 3 * time.Minute
 
 const nobody = 65534
@@ -118,7 +118,7 @@ func (a *agent) ask() (string, error) {
 	return strings.TrimSuffix(string(b), "\n"), err
 }
 
-// answer is what it answers; nothing, while it does not.
+// answer is its answer; "" while there is none.
 func (a *agent) answer() string {
 	s, _ := a.ask()
 	return s

@@ -102,7 +102,7 @@ func TestMoreClientsThanTheTableHolds(t *testing.T) {
 	}
 }
 
-// hostile are ways to treat a server badly.
+// hostile are the ways of clients to attack a server.
 var hostile = map[string]func(c *net.TCPConn){
 	"flood": func(c *net.TCPConn) {
 		for b := make([]byte, 64<<10); ; {

@@ -111,7 +111,7 @@ func TestFileSystemReadOnly(t *testing.T) {
 	}
 }
 
-// As in a container that is given the one file.
+// As in a container into which only the file is mounted.
 func TestFileIsAMountOfItsOwn(t *testing.T) {
 	file := stateFile(t, busyUpJSON)
 	mount(t, stateFile(t, busyUpJSON), file, "", syscall.MS_BIND, "")
@@ -281,9 +281,9 @@ func TestTwoAgentsWithOneFile(t *testing.T) {
 	}
 }
 
-// hungDisk is a folder on a disk that hang makes hang until the end of the test:
-// ext4 on a loop device, frozen. Whatever becomes of the test, a process of its own
-// thaws it, since nothing that waits for a frozen disk can be ended.
+// hungDisk is a folder on a disk that hangs, once hang is called, until the end of
+// the test: ext4 on a loop device, frozen. A separate process thaws it even if the
+// test is killed, since a process that waits for a frozen disk cannot be ended.
 func hungDisk(t *testing.T) (dir string, hang, thaw func()) {
 	t.Helper()
 	need.Superuser(t)
@@ -321,8 +321,8 @@ func hungDisk(t *testing.T) (dir string, hang, thaw func()) {
 	return dir, func() { run(freeze, "--freeze", dir) }, func() { run(freeze, "--unfreeze", dir) }
 }
 
-// "Down" keeps traffic away after a second, whatever the keeper was at before:
-// here it hangs in an earlier save.
+// DOWN keeps traffic away after a second even if the keeper is busy: here it hangs
+// in an earlier save.
 func TestDiskHangsWhileASecondSignalComes(t *testing.T) {
 	dir, hang, thaw := hungDisk(t)
 	file := filepath.Join(dir, "state.json")
@@ -341,7 +341,7 @@ func TestDiskHangsWhileASecondSignalComes(t *testing.T) {
 	}
 }
 
-// An end behind a save that hangs comes within a bound, and says what is lost.
+// An end after a save that hangs comes within a bound, and says what is lost.
 func TestDiskHangsWhileItIsToEnd(t *testing.T) {
 	dir, hang, thaw := hungDisk(t)
 	file := filepath.Join(dir, "state.json")
@@ -427,7 +427,7 @@ func TestNobodyGetsMoreRightsByASave(t *testing.T) {
 	}
 }
 
-// A full copy-on-write disk has no room even for what is overwritten.
+// A full copy-on-write disk has no room even to overwrite a file.
 func TestOverwritingIsCutShort(t *testing.T) {
 	prlimit := need.Command(t, "prlimit", "util-linux")
 	file := stateFile(t, busyUpJSON)

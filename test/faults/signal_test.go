@@ -103,7 +103,7 @@ func TestStateAndFileAgreeHoweverSignalsFollow(t *testing.T) {
 	}
 }
 
-// held tells of a process that its start has come to where signals are held back.
+// held reports that a process that starts has blocked its signals.
 func held(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -155,7 +155,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// What shows has been saved.
+// An answer that was given has been saved.
 func TestKilledOnceTheSignalShows(t *testing.T) {
 	file := stateFile(t, busyUpJSON)
 	for n := range 50 {
@@ -173,8 +173,8 @@ func TestKilledOnceTheSignalShows(t *testing.T) {
 	}
 }
 
-// What was told before the end is done before the end, however soon that follows,
-// and though the process was stopped, as a frozen one is or one of a paused machine.
+// Signals before the end are obeyed before the end, however soon it follows, even if
+// the process was stopped, as a frozen one is or one of a paused machine.
 func TestEndNeverOvertakesASignal(t *testing.T) {
 	const rounds = 25 // of each; SIGNALS_ROUNDS=1000 for more
 	n := rounds
@@ -231,7 +231,7 @@ func TestLogIsGone(t *testing.T) {
 	a.untilAnswer(busyUp)
 }
 
-// A log that nobody reads holds up nothing: what does not fit is counted.
+// A log that nobody reads blocks nothing: lines without room are counted.
 func TestLogIsStuck(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -123,7 +123,7 @@ func TestRestartRefusesNoCheckAtAnInheritedSocket(t *testing.T) {
 	a.signal(syscall.SIGTERM)
 }
 
-// The runtime sets memory aside for each processor that it may use.
+// The runtime reserves memory for each processor that it may use.
 func TestManyProcessors(t *testing.T) {
 	few := start(t, stateFile(t, busyUpJSON))
 	many := start(t, stateFile(t, busyUpJSON), variable("GOMAXPROCS", "256"))
@@ -160,7 +160,7 @@ func TestGivesBackThePagesOfItsStart(t *testing.T) {
 	}
 }
 
-// Four thousand are what a job of each minute makes in three days.
+// Four thousand are those of a job that runs each minute, in three days.
 func TestMemoryAfterFailedReloads(t *testing.T) {
 	file := stateFile(t, busyUpJSON)
 	a := start(t, file)
@@ -204,7 +204,7 @@ func sharedSocket(t *testing.T) (socket *os.File, address string) {
 	return socket, l.Addr().String()
 }
 
-// Who shares it may shut it down; the supervisor makes a new one.
+// Another process that has the socket may shut it down; the supervisor makes a new one.
 func TestInheritedSocketIsShutDown(t *testing.T) {
 	socket, address := sharedSocket(t)
 	file := stateFile(t, busyUpJSON)

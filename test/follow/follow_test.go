@@ -1,6 +1,6 @@
-// Package follow tries what the package brings to act on an agent where no operator
-// does: services that leave HAProxy before they stop and return after they have
-// started, and weights by timer, on booted hosts.
+// Package follow tests, on booted hosts, the package's units that change an agent
+// without an operator: services that leave HAProxy before they stop and return after
+// they have started, and weights by timer.
 package follow
 
 import (
@@ -79,8 +79,8 @@ func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) {
 	}
 }
 
-// onStable tries something on a host of Debian 13 alone: what is the script's own, and
-// the same everywhere.
+// onStable tries something on a host of Debian 13 alone: what depends only on the
+// script, and is the same everywhere.
 func onStable(t *testing.T, try func(t *testing.T, h *lab.Host)) {
 	need.Superuser(t)
 	t.Parallel()
@@ -100,7 +100,7 @@ func expect(t *testing.T, what, got, want string) {
 	}
 }
 
-// contains looks for something in what was said.
+// contains looks for a text in an output.
 func contains(t *testing.T, said, want string) {
 	t.Helper()
 	if !strings.Contains(said, want) {

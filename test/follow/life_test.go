@@ -23,8 +23,8 @@ WantedBy=multi-user.target
 // settings are those of the service's instance; it is healthy while a file is there.
 const settings = "WAIT=1\nTIMEOUT=20\nHEALTH='test -e /var/lib/works'\n"
 
-// followed makes the host one that is in the balancer, with the service web, which is
-// followed, whatever tests did to it before.
+// followed brings the host into the balancer, with the service web, which is followed,
+// whatever earlier tests did to it.
 func followed(h *lab.Host) {
 	if h.Status("dpkg-query --status hapgent >/dev/null 2>&1") != 0 {
 		install(h)
@@ -39,7 +39,7 @@ func followed(h *lab.Host) {
 	untilActive(h, "active, active")
 }
 
-// untilActive waits for what systemd says of the service and of what follows it.
+// untilActive waits for the states of the service and of its instance in systemd.
 func untilActive(h *lab.Host, want string) {
 	h.Until(want, "systemctl is-active web hapgent-follow@web | paste -s -d , | sed 's/,/, /'")
 }
@@ -47,7 +47,7 @@ func untilActive(h *lab.Host, want string) {
 // back waits until the host has returned, which must not fail.
 func back(h *lab.Host) { h.Run("systemctl start hapgent-follow@web") }
 
-// said is what the instance has said.
+// said is the output of the instance.
 func said(h *lab.Host) string { return h.Run("journalctl --no-pager -o cat -u hapgent-follow@web") }
 
 func marks(h *lab.Host) string {
@@ -242,7 +242,7 @@ func TestStoppedWhileHealthIsTried(t *testing.T) {
 	})
 }
 
-// What systemd is told while a stop waits.
+// Commands to systemd while a stop waits.
 func TestAnotherWordDuringWAIT(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		followed(h)
@@ -264,7 +264,7 @@ func TestAnotherWordDuringWAIT(t *testing.T) {
 	})
 }
 
-// An operator who turns an instance off, or starts it again, stops no service.
+// To disable an instance, or to start it again, stops no service.
 func TestInstanceByItsOwnName(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		followed(h)

@@ -7,8 +7,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
-// What becomes of services that are followed, and of timers, when the package is
-// upgraded, removed, installed again and purged: the services never notice.
+// Followed services and timers while the package is upgraded, removed, installed again
+// and purged: the services never notice.
 func TestPackageComesAndGoes(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		followed(h)

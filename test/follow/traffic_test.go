@@ -140,7 +140,7 @@ func (s *site) untilAnswered(more int) {
 	}
 }
 
-// lost is how many requests fail while it happens, and those under way end.
+// lost is how many requests fail meanwhile, until the running ones have ended.
 func (s *site) lost(what func(h *lab.Host), h *lab.Host) int {
 	s.t.Helper()
 	before := s.clients.Count()
@@ -154,8 +154,8 @@ func (s *site) lost(what func(h *lab.Host), h *lab.Host) int {
 	return len(after.Failures) - len(before.Failures)
 }
 
-// Restarts, upgrades and reboots under traffic, with requests of five seconds under
-// way: each loses some, and none where the service is followed.
+// Restarts, upgrades and reboots under traffic with requests of five seconds: each
+// loses some requests, but none if the service is followed.
 func TestNoRequestIsLostWhereTheServiceIsFollowed(t *testing.T) {
 	need.Superuser(t)
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
-// weigh runs what the timers and cron run, in the environment that cron has: with
-// settings, and with the host's load and pressure as they are given.
+// weigh runs the command of the timers in cron's environment, with the given settings,
+// load and pressure.
 func weigh(h *lab.Host, settings string) (said string, err error) {
 	return h.Try(`unshare --mount sh -ec '
 		mount --bind /root/loadavg /proc/loadavg
@@ -18,7 +18,7 @@ func weigh(h *lab.Host, settings string) (said string, err error) {
 		exec env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin /bin/sh -c "` + strings.ReplaceAll(settings, `"`, `\"`) + ` /usr/libexec/hapgent/weight"' 2>&1`)
 }
 
-// weighed makes the host one that is in the balancer, busy and without a weight.
+// weighed brings the host into the balancer, busy and without a weight.
 func weighed(h *lab.Host) {
 	followed(h)
 	h.Run("rm -rf /root/pressure; echo 0.00 0.00 0.00 1/1 1 >/root/loadavg")
@@ -56,7 +56,7 @@ func TestWeightOfEachSourceByCron(t *testing.T) {
 	})
 }
 
-// What is wrong is one sentence, and the weight stays.
+// An error is one sentence, and the weight stays.
 func TestWeightStaysWhereSomethingIsWrong(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		weighed(h)
@@ -104,8 +104,8 @@ func TestWeightThatIsRightChangesNothing(t *testing.T) {
 	})
 }
 
-// A signal that comes while a weight is set, at any point of it, is not undone: the
-// weight may be, until the next run, which is said.
+// A signal that comes while a weight is set, at any point, is not undone. The weight
+// may be undone until the next run, and a message says so.
 func TestWeightUndoesNoSignal(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		weighed(h)

@@ -63,8 +63,8 @@ func (a *instance) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// change makes the agent read another state. The file is replaced, lest an agent
-// that is only starting finds it half written.
+// change makes the agent read another state. The file is replaced, so that an agent
+// that is starting never finds half of it.
 func (a *instance) change(t *testing.T, state string) {
 	t.Helper()
 	writeFile(t, a.file+".new", state)

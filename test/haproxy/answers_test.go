@@ -14,8 +14,8 @@ import (
 // agent says, and the status and weight that HAProxy then shows.
 var answerRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([^`]+)` \\| (\\d+) \\|")
 
-// What HAProxy makes of the answers that scripts give is as docs/coming-from.md
-// says, of a server that was UP with weight 100.
+// HAProxy shows a server that was UP with weight 100 as docs/coming-from.md says, for
+// the answers of scripts.
 func TestAnswersOfScriptsAsDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(need.Root(t), "docs", "coming-from.md"))
 	if err != nil {

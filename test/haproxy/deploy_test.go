@@ -34,7 +34,7 @@ func TestDeployLosesNoRequest(t *testing.T) {
 	}
 }
 
-// What the test above would see if deploy.sh did not take the host out.
+// The test above would see lost requests if deploy.sh did not take the host out.
 func TestStopWithoutDeployLosesRequests(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)

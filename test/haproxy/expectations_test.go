@@ -19,7 +19,7 @@ import (
 // What an operator of HAProxy may not expect, as docs/operating.md says it: these
 // tests run on each release that Debian has.
 
-// since tells whether HAProxy is of this release or of a later one.
+// since reports whether HAProxy is of this release or later.
 func since(t *testing.T, major, minor int) bool {
 	t.Helper()
 	out, err := exec.Command(need.Command(t, "haproxy", "haproxy"), "-v").Output()
@@ -32,9 +32,9 @@ func since(t *testing.T, major, minor int) bool {
 	return x > major || x == major && y >= minor
 }
 
-// A new process of HAProxy, as a reload has it, knows nothing of what agents said. A
-// state file of HAProxy's own has it keep all but the agent's DOWN, which the first
-// health check that succeeds undoes.
+// After a reload the new process of HAProxy does not know the agents' answers. With
+// HAProxy's own state file it keeps all but the agent's DOWN, which the first health
+// check that succeeds undoes.
 func TestReloadTakesServersForUpUntilTheFirstAgentCheck(t *testing.T) {
 	for _, last := range []struct{ state, status, kept string }{
 		{"DOWN", "DOWN (agent)", "UP"},
@@ -80,7 +80,7 @@ func holdConnections(t *testing.T) (address string) {
 	return l.Addr().String()
 }
 
-// With minconn, HAProxy goes below the agent's maxconn by no more than to minconn.
+// With minconn, HAProxy lowers the agent's maxconn to minconn at most.
 func TestMaxconnBelowMinconnLimitsNothing(t *testing.T) {
 	t.Parallel()
 	a := startAgent(t, `{"status":"UP","maxconn":2}`)

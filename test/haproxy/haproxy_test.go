@@ -1,6 +1,5 @@
-// Package haproxy holds the agent, and the examples that go with it, to a real
-// HAProxy: what its stats socket says and which requests it serves are the
-// judges.
+// Package haproxy tests the agent and its examples with a real HAProxy: it checks
+// the output of the stats socket, and which requests HAProxy serves.
 package haproxy
 
 import (
@@ -22,7 +21,7 @@ import (
 // patience is how long anything may take that is sure to come.
 const patience = 3 * time.Minute
 
-// statsSocket is the path in configurations that each test's own takes the place of.
+// statsSocket is the path in configurations that each test replaces by its own.
 const statsSocket = "/run/haproxy/admin.sock"
 
 const basicConfig = `
@@ -42,7 +41,7 @@ func oneServer(t *testing.T, a *instance, options string) string {
 	return basicConfig + "backend web\n" + serverLine(t, options+" "+a.check())
 }
 
-// serverLine is a server a that is well.
+// serverLine is a server named a that is healthy.
 func serverLine(t *testing.T, options string) string {
 	t.Helper()
 	return "\tserver a " + startService(t) + " check inter 1s " + options + "\n"

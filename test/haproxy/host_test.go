@@ -11,9 +11,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// host is what a server behind HAProxy looks like to a script that runs on it:
-// processes of its own, so that pkill reaches no others, the service web, an
-// agent, and a systemctl.
+// host simulates a server behind HAProxy for a script that runs on it: separate
+// processes, so that pkill reaches no others, the service web, an agent, and a
+// systemctl.
 type host struct {
 	t     *testing.T
 	init  string // the host's first process, as seen from outside
@@ -26,7 +26,7 @@ type host struct {
 // ports are the same on all hosts.
 type ports struct{ service, agent int }
 
-// systemctl stands for systemd, which a test of a script cannot have: the unit
+// systemctl replaces systemd, which a test of a script cannot have: the unit
 // web.service, as far as the example uses it.
 const systemctl = `#!/usr/bin/env bash
 set -eu
@@ -38,8 +38,8 @@ case "$*" in
 esac
 `
 
-// hapgentctl stands for that of the package, which finds agents by systemd. There is
-// one, and it may be named.
+// hapgentctl replaces the package's, which finds agents by systemd. There is one
+// agent, and it may be named.
 const hapgentctl = `#!/usr/bin/env bash
 set -eu
 [[ $1 != -i ]] || shift 2

@@ -14,14 +14,14 @@ import (
 
 var update = flag.Bool("update", false, "write what was seen into testdata")
 
-// server is what HAProxy remembers of an agent's words: two things, that do not
-// touch each other.
+// server is what HAProxy remembers of an agent's words: two states, independent of
+// each other.
 type server struct {
 	admin   statefile.Status // forced "DRAIN" or "MAINT", or none
 	healthy bool
 }
 
-// newServer is what HAProxy up to 3.2 takes a server for that it has not asked yet.
+// newServer is the state of a server that HAProxy up to 3.2 has not asked yet.
 var newServer = server{healthy: true}
 
 func (s server) after(word statefile.Status) server {
@@ -40,7 +40,7 @@ func (s server) after(word statefile.Status) server {
 
 func (s server) running() bool { return s.admin == "" && s.healthy }
 
-// fields are what HAProxy's stats socket is to say of it.
+// fields are the expected fields of HAProxy's stats socket for it.
 func (s server) fields() fields {
 	f := fields{"status": "UP", "srv_op_state": "2", "srv_admin_state": "0"}
 	switch s.admin { // the bits of SRV_ADMF_*
@@ -117,8 +117,8 @@ func startJourneys(t *testing.T, journeys []*journey) (b *balancer, front string
 	return startHAProxy(t, config), "http://" + front
 }
 
-// travel takes all servers to their next state. The weight tells that HAProxy
-// has the answer, also where it changes nothing else.
+// travel takes all servers to their next state. The weight shows that HAProxy has
+// the answer, even if nothing else changes.
 func travel(t *testing.T, b *balancer, journeys []*journey, step int) {
 	t.Helper()
 	want := map[string]fields{}

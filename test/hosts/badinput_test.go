@@ -8,8 +8,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
-// What is wrong is told in one line, where an administrator looks; and the
-// scripts of the package neither fail for it, nor hide it.
+// An error is one line, where an administrator looks; the scripts of the package
+// neither fail because of it nor hide it.
 func TestWhatIsWrongIsTold(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, older)
@@ -62,7 +62,7 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 	})
 }
 
-// A missing file of settings is none that cannot be read.
+// A missing file of settings is not an unreadable one.
 func TestSettingsMayBeMissing(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
@@ -74,8 +74,8 @@ func TestSettingsMayBeMissing(t *testing.T) {
 	})
 }
 
-// An installation that fails for the service would leave the package half
-// configured, and every later apt with it.
+// If the installation failed because of the service, the package would be half
+// configured, and every later apt would fail.
 func TestInstallationDoesNotFailForTheService(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		h.Run("systemd-run --quiet --unit=other socat TCP-LISTEN:9777,fork,reuseaddr /dev/null; sleep 1")
@@ -90,7 +90,7 @@ func TestInstallationDoesNotFailForTheService(t *testing.T) {
 	})
 }
 
-// Who builds an image forbids services to start by a policy.
+// A policy forbids services to start while an image is built.
 func TestPolicyForbidsToStart(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		h.Run("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d")
@@ -99,8 +99,8 @@ func TestPolicyForbidsToStart(t *testing.T) {
 	})
 }
 
-// A wrong setting does not mend itself: after StartLimitBurst= starts, which are
-// fewer here, the service is given up, and says why.
+// A wrong setting does not repair itself: after StartLimitBurst= starts, fewer here,
+// systemd gives up the service, which says why.
 func TestWrongSettingIsGivenUp(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)

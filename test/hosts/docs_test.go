@@ -9,8 +9,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// The commands of docs/operating.md do what it says, on a host that has just had
-// the package installed. There is a service to deploy, and no HAProxy to wait for.
+// The commands of docs/operating.md do what it says, on a host with a fresh
+// installation. There is a service to deploy, and no HAProxy to wait for.
 func TestOperatingAsDocumented(t *testing.T) {
 	commands := need.Console(t, filepath.Join(need.Root(t), "docs", "operating.md"))
 	if len(commands) < 30 {
@@ -34,7 +34,7 @@ var (
 	asked     = regexp.MustCompile(`(?m)^  asked by .*\n`)
 )
 
-// timeless leaves out of hapgentctl's table what is another at each time.
+// timeless removes the times from hapgentctl's table.
 func timeless(text string) string {
 	return asked.ReplaceAllString(timestamp.ReplaceAllString(text, "2026-11-28 12:00:00"), "")
 }

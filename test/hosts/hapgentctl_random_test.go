@@ -13,7 +13,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
-// modelled is an agent and what must be so of it.
+// modelled is an agent and its expected state.
 type modelled struct {
 	port, unit, file string
 	state            map[string]string // "status", "weight", "maxconn" to the word in the answer; none: ""
@@ -22,9 +22,9 @@ type modelled struct {
 	shown, told      int
 }
 
-// A thousand random changes of three agents at once, beside signals and kill -9.
-// What the command says is so: 0, and the answer has it; else a sentence, and
-// what it did not change is as it was. Whatever a signal may undo is a status.
+// A thousand random changes of three agents at once, with signals and kill -9. The
+// command's result is true: after 0 the answer has the change; otherwise there is a
+// sentence, and nothing else has changed. A signal may undo a status only.
 func TestHapgentctlKeepsToAModel(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
@@ -57,7 +57,7 @@ func TestHapgentctlKeepsToAModel(t *testing.T) {
 	})
 }
 
-// words are a random change, by what it names.
+// words are a random change, by the kind of the word.
 func (a *modelled) words() map[string]string {
 	words := map[string]string{}
 	for len(words) == 0 {
@@ -74,7 +74,7 @@ func (a *modelled) words() map[string]string {
 	return words
 }
 
-// command is what hapgentctl is given for the words.
+// command is hapgentctl's command for the words.
 func command(words map[string]string) string {
 	line := words["status"]
 	for _, kind := range []string{"weight", "maxconn"} {

@@ -75,8 +75,8 @@ func edit(t *testing.T, h *lab.Host) {
 	expect(t, "the answer after it was edited", h.Ask("9777"), "DRAIN 55%")
 }
 
-// What a change meets: an agent that does not run, a disk that is full, another
-// change in between, a state file that is none.
+// Obstacles to a change: an agent that does not run, a full disk, another change in
+// between, an invalid state file.
 func TestHapgentctlSaysWhyItDidNotChange(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
@@ -114,14 +114,14 @@ func TestHapgentctlSaysWhyItDidNotChange(t *testing.T) {
 	})
 }
 
-// reloadBy has a reload of the service do something else.
+// reloadBy makes a reload of the service run another command.
 func reloadBy(h *lab.Host, command string) {
 	h.Write("/etc/systemd/system/hapgent.service.d/reload.conf", "[Service]\nExecReload=\nExecReload="+command+"\n")
 	h.Run("systemctl daemon-reload")
 }
 
 // A signal, or another command, that comes between the saving and the reload wins,
-// and is said to.
+// and hapgentctl says so.
 func TestHapgentctlSaysThatAnotherChangeCameBetween(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
@@ -132,7 +132,8 @@ func TestHapgentctlSaysThatAnotherChangeCameBetween(t *testing.T) {
 	})
 }
 
-// An agent that is killed while it is told answers once it has started again.
+// An agent that is killed during the change answers the new state once it has started
+// again.
 func TestHapgentctlWaitsForAnAgentThatIsKilled(t *testing.T) {
 	onStable(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
@@ -164,8 +165,8 @@ func TestHapgentctlTakesNoAgentForAnother(t *testing.T) {
 	})
 }
 
-// In a shutdown systemd is to stop the agent once others have ended. A reload of it is
-// refused then, or takes the stop back, or waits for those.
+// In a shutdown systemd stops the agent once others have ended. A reload is then
+// refused, or cancels the stop, or waits for the others.
 func TestHapgentctlTellsAnAgentThatIsToStop(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
@@ -248,8 +249,8 @@ func TestHapgentctlShowsWhatDisagrees(t *testing.T) {
 	})
 }
 
-// Closed by default: who is in the group may change the file, but not have the
-// agent read it, so nothing is changed.
+// Closed by default: a member of the group may change the file, but not reload the
+// agent, so nothing is changed.
 func TestHapgentctlIsForRootAndWhomSudoersLet(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)

@@ -112,8 +112,8 @@ func TestDeployByTheExample(t *testing.T) {
 	front.Until("one UP,two UP", status)
 }
 
-// The scripts are called by dpkg so, and by nothing else: what postinst has to
-// tell apart.
+// dpkg, and nothing else, calls the scripts with these arguments, which postinst must
+// distinguish.
 func TestArgumentsOfTheScripts(t *testing.T) {
 	need.Superuser(t)
 	t.Parallel()

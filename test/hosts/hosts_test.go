@@ -1,6 +1,6 @@
-// Package hosts tries the packages on booted hosts, from the first installation
-// to what is left after the last: Debian 11 to 14, hosts with rpm and what
-// installs by it, one without systemd, and hosts that give less than most.
+// Package hosts tests the packages on booted hosts, from the first installation to
+// what is left after the last: Debian 11 to 14, hosts with rpm and its package
+// managers, one without systemd, and hosts that restrict services.
 package hosts
 
 import (
@@ -87,8 +87,8 @@ func suites() (names []string) {
 // systemd, dpkg or the shell.
 func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) { on(t, suites(), try) }
 
-// onStable tries something on a host of Debian 13 alone: what is the agent's own,
-// and the same everywhere.
+// onStable tries something on a host of Debian 13 alone: what depends only on the
+// agent, and is the same everywhere.
 func onStable(t *testing.T, try func(t *testing.T, h *lab.Host)) { on(t, []string{"trixie"}, try) }
 
 func on(t *testing.T, suites []string, try func(t *testing.T, h *lab.Host)) {
@@ -112,7 +112,7 @@ func dpkg(h *lab.Host, v string) string {
 	return h.Run("dpkg --install " + deb(v) + " </dev/null")
 }
 
-// putIn takes a freshly installed host into the balancer, as its status says.
+// putIn brings a freshly installed host into the balancer, by the command in its status.
 func putIn(h *lab.Host) {
 	h.Run("systemctl kill -s USR1 hapgent")
 	h.UntilAnswers("UP", "9777")

@@ -8,7 +8,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
-// A new host takes no traffic by mistake, and says how it is put in.
+// A new host gets no traffic by mistake, and says how to bring it in.
 func TestFreshInstallAnswersFailAndSaysHowToGoOn(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
@@ -86,8 +86,8 @@ func TestRebootComesBackWithTheState(t *testing.T) {
 	})
 }
 
-// Whatever ended the agent: an operator's pkill without the name of a signal, after
-// which it ends well; a crash of Go's, which has the status of a wrong setting.
+// However the agent ended: an operator's pkill without a signal's name, after which it
+// ends cleanly; a crash of Go, which has the exit status of a wrong setting.
 func TestAgentIsStartedAgainWhateverEndedIt(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)
@@ -114,7 +114,7 @@ func TestAgentIsStartedAgainWhateverEndedIt(t *testing.T) {
 	})
 }
 
-// A reload of what cannot be read changes nothing, and says so; a HUP alone is
+// A reload of a file that cannot be read changes nothing, and says so; a plain HUP is
 // obeyed.
 func TestReloadRefusesABrokenState(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {

@@ -58,8 +58,8 @@ func documented(t *testing.T, begin string) (lines []string) {
 	return lines
 }
 
-// letsBalancersIn has a firewall keep this machine out, and let it in by the
-// documented lines, where it stands for the balancer.
+// letsBalancersIn lets a firewall keep this machine, which plays the balancer, out,
+// and let it in by the documented lines.
 func letsBalancersIn(t *testing.T, h *lab.Host, begin string) {
 	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
 	defer stop()

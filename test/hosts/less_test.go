@@ -70,8 +70,8 @@ var hardening = map[string]string{
 	"net.core.bpf_jit_harden = 2":          "bpf",
 }
 
-// missesNothingElse sees that what else a host with hardening-runtime forbids, the
-// unit forbids itself. The settings are the kernel's own, and cannot be a host's.
+// missesNothingElse checks that the unit itself forbids whatever else a host with
+// hardening-runtime forbids. The settings are the kernel's, and cannot be a host's.
 func missesNothingElse(t *testing.T, h *lab.Host) {
 	folder, err := debian.Files(h.Suite, "hardening-runtime")
 	if err != nil {

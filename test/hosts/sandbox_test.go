@@ -47,8 +47,8 @@ var probes = map[string]probe{
 	"LimitNOFILE":             {script: "test \"$(ulimit -n)\" != 2048"},
 }
 
-// What a container cannot show, since its own walls forbid the same, and what
-// forbids nothing by itself.
+// Directives that a container cannot test, since it forbids the same, and directives
+// that forbid nothing by themselves.
 var notProbed = map[string]string{
 	"KeyringMode":             "keys are out of reach of every container",
 	"ProtectClock":            "as above: the clock",
@@ -127,15 +127,15 @@ func TestIPCObjectsAreRemoved(t *testing.T) {
 	})
 }
 
-// harmless is what systemd-analyze says all the same: the user is the documented
-// one, and TestOtherProcessesOfNobodyCannotReachTheState has what it is about.
+// harmless is systemd-analyze's complaint about the documented user, which
+// TestOtherProcessesOfNobodyCannotReachTheState examines.
 const harmless = "Special user nobody configured, this is not safe!"
 
-// decided are the properties of the units that are no sandbox.
+// decided are the properties of the units that are not of the sandbox.
 const decided = "Id,Type,NotifyAccess,User,Group,DynamicUser,SupplementaryGroups,Environment,EnvironmentFiles,Restart,RestartUSec," +
 	"WatchdogUSec,WatchdogSignal,StartLimitIntervalUSec,StartLimitBurst,LimitNOFILE,UMask,ReadWritePaths,WantedBy"
 
-// What systemd has understood of the units.
+// The units as systemd has read them.
 func TestUnitsAreAsDecided(t *testing.T) {
 	onDebian(t, func(t *testing.T, h *lab.Host) {
 		install(h, version)

@@ -47,7 +47,7 @@ func TestSysV(t *testing.T) {
 	expect(t, "what is left", h.Run("set +e; ls -d /etc/hapgent /etc/default/hapgent* /etc/init.d/hapgent /etc/rc?.d/*hapgent /run/hapgent* 2>/dev/null; pgrep hapgent; getent group hapgent; true"), "")
 }
 
-// What the agent says goes to the system's log, and a start that fails says so.
+// The agent's messages go to the system's log, and a start that fails says so.
 func TestSysVTellsWhatIsWrong(t *testing.T) {
 	need.Superuser(t)
 	t.Parallel()

@@ -212,8 +212,8 @@ func TestSocketRefusesNoCheck(t *testing.T) {
 	})
 }
 
-// pollWhile checks the agent every 20 ms while something is done, and counts what
-// comes of it: answers and errors.
+// pollWhile checks the agent every 20 ms while something is done, and counts answers
+// and errors.
 func pollWhile(t *testing.T, address string, do func()) map[string]int {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())

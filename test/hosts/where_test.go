@@ -13,8 +13,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// The README's table of where hapgent runs is that of what the hosts of the tests
-// have: it says no version that is not tried, and of those that are all.
+// The README's table of where hapgent runs has exactly the versions on the hosts of
+// the tests.
 func TestWhereItRuns(t *testing.T) {
 	const begin, end = "<!-- where -->\n", "<!-- /where -->"
 	path := filepath.Join(need.Root(t), "README.md")
@@ -62,7 +62,7 @@ var (
 	minor = regexp.MustCompile(`^\d+\.\d+`)
 )
 
-// versionOf is that of a package which hosts of the kind have.
+// versionOf is the version of a package on hosts of the kind.
 func versionOf(t *testing.T, s lab.Suite, profile, name string) string {
 	t.Helper()
 	folder := filepath.Join(hosts.Rootfs(t, s.Name, profile), "var/lib/dpkg")

@@ -1,4 +1,4 @@
-// Package image runs the container image of the agent, as podman of Debian 13 does.
+// Package image tests the container image of the agent with podman of Debian 13.
 package image
 
 import (
@@ -64,7 +64,7 @@ func makeImage(output string) error {
 	return os.CopyFS(output, os.DirFS(filepath.Join(here.Root, "run", "image")))
 }
 
-// Another build gives the same bytes, and takes the place of what was there.
+// Another build gives the same bytes, and replaces the earlier one.
 func TestImageIsReproducible(t *testing.T) {
 	again := filepath.Join(t.TempDir(), "image")
 	if err := os.MkdirAll(filepath.Join(again, "blobs", "of another"), 0o700); err != nil {
@@ -121,8 +121,8 @@ func TestImageIsForEveryArchitecture(t *testing.T) {
 	}
 }
 
-// containers are the settings of podman for a host that is a container itself: it may
-// have no keyring and no limit of processes, and no file system lies over its own.
+// containers are the settings of podman for a host that is a container itself: no
+// keyring, no limit of processes, no overlay file system.
 const containers = "[containers]\nkeyring = false\npids_limit = 0\n"
 const storage = "[storage]\ndriver = \"vfs\"\nrunroot = \"/run/containers/storage\"\ngraphroot = \"/var/lib/containers/storage\"\n"
 
@@ -134,9 +134,9 @@ func host(t *testing.T) *lab.Host {
 	return h
 }
 
-// As process 1, or below an init, it obeys signals and ends by itself; the state is
-// on a volume, and there for the next container. The first is run as documented, but
-// for its network: podman may set up none here.
+// As process 1, or below an init, it obeys signals and ends by itself; the state is on
+// a volume, for the next container. The first is run as documented, except for the
+// network, which podman may not set up here.
 func TestStateOnAVolume(t *testing.T) {
 	h := host(t)
 	documented := regexp.MustCompile("(?m)^podman .*$").FindAllString(need.Read(t, "docs", "hosts.md"), -1)
@@ -165,7 +165,7 @@ func TestStateOnAVolume(t *testing.T) {
 	stop(t, h, "third")
 }
 
-// stop ends a container as every runtime does, by TERM; KILL comes after minutes.
+// stop ends a container as every runtime does, by TERM, and by KILL after minutes.
 func stop(t *testing.T, h *lab.Host, name string) {
 	t.Helper()
 	h.Run("podman stop --time 120 " + name)
@@ -174,7 +174,7 @@ func stop(t *testing.T, h *lab.Host, name string) {
 	}
 }
 
-// A single file that is mounted cannot be replaced: it is written in place.
+// A mounted file cannot be replaced: it is overwritten in place.
 func TestStateInAMountedFile(t *testing.T) {
 	h := host(t)
 	h.Write("/root/state.json", `{"status":"UP","weight":77}`)

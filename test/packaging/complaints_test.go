@@ -9,14 +9,14 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// promise is one that tests hold.
+// promise is a promise that tests check.
 type promise struct {
 	what  string
 	tests []string
 }
 
-// complaints are what users of such packages complain about elsewhere, and the
-// tests that nobody will about these.
+// complaints are complaints of users about other packages of this kind, with the tests
+// that these packages give no cause for them.
 var complaints = []promise{
 	{"an upgrade starts a service that was disabled, or un-masks it", []string{"TestUpgradeStartsNothingThatWasOff", "TestRPMUpgradeLeavesAllAsItWas"}},
 	{"an upgrade stops the service and never starts it again", []string{"TestUpgradeRestartsWhatRuns", "TestRPMUpgradeLeavesAllAsItWas"}},
@@ -32,8 +32,8 @@ var complaints = []promise{
 	{"a tilde in a file's name, which an upload changes", []string{"TestFileNamesStayAsTheyAreUploaded"}},
 }
 
-// less is what some hosts lack or forbid, and the tests that the packages, the
-// README's lines and the role do without, or say what is missing.
+// less is what some hosts lack or forbid, with the tests that the packages, the
+// README's lines and the role work without it, or say what is missing.
 var less = []promise{
 	{"no user namespaces", []string{"TestHostsWithoutNamespaces"}},
 	{"no mount namespaces", []string{"TestHostsWithoutNamespaces"}},

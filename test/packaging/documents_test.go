@@ -13,8 +13,8 @@ import (
 
 var link = regexp.MustCompile(`\]\(([^)#][^)#]*)`)
 
-// What an installed document links to is installed too, or is on the web, and more
-// than the front page of the project.
+// Links of installed documents lead to installed files, or to the web and there not
+// only to the front page of the project.
 func TestLinksOfInstalledDocumentsLeadSomewhere(t *testing.T) {
 	documents, links := 0, 0
 	for _, name := range names {

@@ -10,7 +10,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// What differs from build to build and is no decision of ours.
+// Parts that differ from build to build, and that nobody has decided.
 var volatile = []struct {
 	found *regexp.Regexp
 	shown string
@@ -19,8 +19,8 @@ var volatile = []struct {
 	{regexp.MustCompile(`(?m)^(Installed-Size: )\d+$`), "${1}SIZE"},
 }
 
-// The golden files show what is decided: control data, scripts, and each file
-// with owner and mode.
+// The golden files show the decisions: control data, scripts, and each file with
+// owner and mode.
 func TestPackagesAreAsDecided(t *testing.T) {
 	for _, name := range debs {
 		deb := find(t, name+"_*.deb")
@@ -51,7 +51,7 @@ func conffiles(t *testing.T, deb string) string {
 	return string(b)
 }
 
-// The scripts of a deb are those of the tree, whole, and it has no others.
+// A deb has exactly the scripts of the tree, unchanged.
 func TestDebHasTheScripts(t *testing.T) {
 	for _, name := range debs {
 		dir := filepath.Join(t.TempDir(), "control")

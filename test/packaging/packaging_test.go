@@ -1,5 +1,5 @@
-// Package packaging holds the packages to what Debian, rpm and systemd ask of
-// them, and to what was decided to be in them. The package hosts tries them on
+// Package packaging checks the packages against the rules of Debian, rpm and
+// systemd, and against golden lists of their contents. Package hosts tests them on
 // booted hosts.
 package packaging
 
@@ -128,7 +128,7 @@ func TestShellcheck(t *testing.T) {
 	}
 }
 
-// What is larger than it has to be takes its time on every host of a fleet.
+// A package that is larger than necessary costs time on every host of a fleet.
 func TestDebIsSmall(t *testing.T) {
 	st, err := os.Stat(built.Deb(dist, "hapgent", version))
 	if err != nil {

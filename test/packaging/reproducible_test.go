@@ -45,7 +45,7 @@ func TestPackagesDependOnTheSourceAlone(t *testing.T) {
 	}
 }
 
-// What is linked in has a licence that its copies must come with.
+// Linked modules have licences, which each copy must contain.
 func TestCopyrightNamesWhatIsLinked(t *testing.T) {
 	for _, name := range names {
 		dir := t.TempDir()

@@ -7,7 +7,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// instanceOf is what an instance's unit says instead, of the unit's lines.
+// instanceOf has the lines of an instance's unit that differ from the unit's.
 var instanceOf = map[string]string{
 	"Description=hapgent, agent for HAProxy":           "Description=hapgent %i, agent for HAProxy",
 	"Description=Socket of hapgent, agent for HAProxy": "Description=Socket of hapgent %i, agent for HAProxy",

@@ -37,8 +37,8 @@ func toolchain(t *testing.T) string {
 	return pinned
 }
 
-// What a scanner looks for: every module and the standard library by its package
-// URL, with sum, licence and supplier, below the release itself.
+// A scanner finds every module and the standard library by its package URL, with sum,
+// licence and supplier, below the release itself.
 func TestBillNamesWhatProgramsAreMadeOf(t *testing.T) {
 	var bill cyclonedx.BOM
 	do(t, json.Unmarshal(read(t, billPath(t)), &bill))
@@ -94,7 +94,7 @@ resolver = jsonschema.RefResolver.from_schema(schema, store=store)
 jsonschema.Draft7Validator(schema, resolver=resolver).validate(load(bill))
 `
 
-// The judge is the schema that CycloneDX publishes.
+// The bill is valid by the schema that CycloneDX publishes.
 func TestBillKeepsToItsSchema(t *testing.T) {
 	library := strings.TrimSpace(output(t, need.Root(t), "", "go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go"))
 	python := need.Command(t, "python3", "python3-jsonschema")
@@ -103,7 +103,7 @@ func TestBillKeepsToItsSchema(t *testing.T) {
 	}
 }
 
-// The record says what the tree and the programs say.
+// The record agrees with the tree and the programs.
 func TestBuildInfoIsOfWhatWentIn(t *testing.T) {
 	version := need.Source(t).Version
 	text := string(read(t, who.Dist(), "hapgent-"+version+".buildinfo"))

@@ -79,7 +79,7 @@ func sizes(t *testing.T) string {
 
 var number = regexp.MustCompile(`\d+\.\d+`)
 
-// The table is near to what is so: a few kilobytes more are no news.
+// The table is nearly right: a few kilobytes more do not matter.
 func TestSizesInTheDocument(t *testing.T) {
 	const begin, end, near = "<!-- sizes -->\n", "<!-- /sizes -->", 0.03
 	text := string(read(t, need.Root(t), document))

@@ -20,8 +20,8 @@ func successor(t *testing.T) *releaser.Releaser {
 	return r
 }
 
-// What is not what was published, or not by whom it should be, does not get into
-// the repositories of the next release, which would vouch for it.
+// A package that differs from the published one, or has the wrong signer, does not get
+// into the repositories of the next release, which would sign it.
 func TestRefusedPools(t *testing.T) {
 	r := successor(t)
 	do(t, r.Next("0.9.0"))
@@ -85,8 +85,8 @@ func TestRefusedPools(t *testing.T) {
 	})
 }
 
-// A tag that was moved is the same version with other bytes. Hosts that have the one
-// would never see the other.
+// A moved tag is the same version with other bytes. Hosts that have the one would
+// never see the other.
 func TestMovedTag(t *testing.T) {
 	r := successor(t)
 	do(t, r.Commit("v"+strings.TrimSpace(string(read(t, r.Tree, "VERSION")))))
@@ -107,8 +107,8 @@ func TestReleaseMadeAgainStaysAsItIs(t *testing.T) {
 	}
 }
 
-// A pre-release stands beside the release before it, and nobody gets it who did not
-// ask for it.
+// A pre-release is published beside the release before it; only hosts that ask for it
+// get it.
 func TestPreReleaseAfterARelease(t *testing.T) {
 	r := successor(t)
 	version := strings.TrimSpace(string(read(t, r.Tree, "VERSION")))

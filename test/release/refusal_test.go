@@ -139,13 +139,13 @@ func TestRefusedReleases(t *testing.T) {
 	})
 }
 
-// gpg runs gpg with the releaser's keys, as one who knows better would.
+// gpg runs gpg with the releaser's keys, as a user does who bypasses the checks.
 func gpg(t *testing.T, r *releaser.Releaser, args ...string) {
 	t.Helper()
 	do(t, releaser.Run(r.Directory, "gpg", append([]string{"--homedir", r.GnuPG, "--batch", "--quiet", "--passphrase", ""}, args...)...))
 }
 
-// What hosts would refuse, days later, is refused before it is signed.
+// A key that hosts would refuse, days later, is refused before it signs.
 func TestRefusedOpenPGPKeys(t *testing.T) {
 	r := newReleaser(t)
 	tag := "v" + strings.TrimSpace(string(read(t, r.Tree, "VERSION")))
@@ -178,8 +178,8 @@ func TestRefusedOpenPGPKeys(t *testing.T) {
 	forgetKeyring(t, r)
 }
 
-// forgetKeyring makes the tree what it is before its maintainer has made the OpenPGP
-// key, of which there is no release.
+// forgetKeyring returns the tree to its state before its maintainer made the OpenPGP
+// key, from which no release can be made.
 func forgetKeyring(t *testing.T, r *releaser.Releaser) {
 	t.Helper()
 	tag := "v" + strings.TrimSpace(string(read(t, r.Tree, "VERSION")))
@@ -212,8 +212,8 @@ func TestReleaseOfASourceTarballIsRefused(t *testing.T) {
 	refused(t, r, `this is a source tarball, with .source.json, and cannot be compared with tag v\S+ here: make the release in a clone`)
 }
 
-// A target that fails when others are done leaves nothing, and what was there
-// before as it was.
+// A target that fails when others are done leaves nothing, and does not change an
+// earlier release.
 func TestHalfAReleaseIsNone(t *testing.T) {
 	r := newReleaser(t)
 	do(t, os.Remove(filepath.Join(r.Tree, "examples", "deploy.sh")))
@@ -227,7 +227,7 @@ func TestHalfAReleaseIsNone(t *testing.T) {
 	}
 }
 
-// An interrupted one leaves nothing either.
+// An interrupted release leaves nothing either.
 func TestInterruptedRelease(t *testing.T) {
 	r := newReleaser(t)
 	before := files(t, r.Tree)
@@ -252,7 +252,7 @@ func TestInterruptedRelease(t *testing.T) {
 	}
 }
 
-// What is made without keys says that it is no release, wherever it is looked at.
+// A snapshot says in each of its parts that it is no release.
 func TestSnapshot(t *testing.T) {
 	r := newReleaser(t)
 	write(t, "dirty\n", r.Tree, "untracked")

@@ -1,4 +1,4 @@
-// Package release makes releases and proves them, as releasers and strangers do.
+// Package release makes releases and verifies them, as releasers and strangers do.
 package release
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
-// who has made the release that the tests look at, in an environment as strange
-// as may be.
+// who made the release that the tests examine, in an environment as unusual as
+// possible.
 var who *releaser.Releaser
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -164,8 +164,8 @@ func TestAllThatAReleaseIs(t *testing.T) {
 	}
 }
 
-// Strangers have the tag, or the source tarball and no git, and what was published;
-// nothing of the releaser's. Each makes a whole release, and so shows how long that
+// Strangers have the tag, or the source tarball and no git, and the published files,
+// but nothing of the releaser's. Each builds a whole release, and shows how long that
 // takes.
 func TestAStrangerMakesTheSameBytes(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "a stranger's")

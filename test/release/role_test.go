@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What the role installs must be what the release has; a release of a role that
-// would refuse it is refused.
+// The role must install the release's agent; a release whose role would refuse its
+// agent is refused.
 func TestRoleChecksum(t *testing.T) {
 	r := newReleaser(t)
 	defaults := filepath.Join(r.Tree, "ansible", "defaults", "main.yml")

@@ -13,8 +13,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
-// rotation is a file that an old and a new key have signed, and the list that
-// has both.
+// rotation is a file that an old and a new key have signed, and a list with both
+// keys.
 type rotation struct{ dir, verify string }
 
 func newRotation(t *testing.T) rotation {
@@ -39,7 +39,7 @@ func listed(t *testing.T, key string) string {
 	return fmt.Sprintf("%s namespaces=\"file,git\" %s", releaser.Name, read(t, key+".pub"))
 }
 
-// accepts says whether ssh-keygen and hapgent-verify accept a file; they must agree.
+// accepts reports whether ssh-keygen and hapgent-verify accept a file; they must agree.
 func (r rotation) accepts(t *testing.T, file string, options ...string) bool {
 	t.Helper()
 	common := append([]string{"-f", "allowed_signers", "-I", releaser.Name, "-n", "file", "-s", file + ".sig"}, options...)
@@ -93,7 +93,7 @@ func TestRevokedKey(t *testing.T) {
 	}
 }
 
-// Both keys make releases while they overlap: the list of each tree is asked, now.
+// Both keys make releases while they overlap: the current list of each tree decides.
 func TestReleasesWhileKeysOverlap(t *testing.T) {
 	r := newReleaser(t)
 	t.Setenv("GNUPGHOME", r.GnuPG)

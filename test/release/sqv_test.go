@@ -12,7 +12,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/releaser"
 )
 
-// sqvs are this machine's, which verify-release asks, and those of hosts whose apt does.
+// sqvs are this machine's sqv, which verify-release uses, and those of apt's hosts.
 func sqvs(t *testing.T) map[string]func(args ...string) *exec.Cmd {
 	t.Helper()
 	here := need.Command(t, "sqv", "sqv")

@@ -29,8 +29,8 @@ func change(t *testing.T, at int, path ...string) {
 	do(t, os.WriteFile(filepath.Join(path...), content, 0o644))
 }
 
-// resign makes sums and signatures of a changed file good again, as one could who
-// has the key.
+// resign renews the sums and signatures of a changed file, as an attacker with the key
+// could.
 func resign(t *testing.T, dist, name string) {
 	t.Helper()
 	path := filepath.Join(dist, name)
@@ -45,8 +45,8 @@ func resign(t *testing.T, dist, name string) {
 	}
 }
 
-// verify-release finds each of these, in one go and by its name, and those
-// only: what it says of one file holds for each alone.
+// verify-release finds exactly these faults, in one run and by name: its finding for
+// one file does not depend on the others.
 func TestVerifyReleaseFindsWhatWasTamperedWith(t *testing.T) {
 	dist := copyOfDist(t)
 	version := strings.TrimSpace(string(read(t, who.Tree, "VERSION")))
@@ -98,7 +98,7 @@ func TestVerifyReleaseFindsWhatWasTamperedWith(t *testing.T) {
 	}
 }
 
-// The tree knows who may sign: a release by others is not looked at.
+// The tree names the signers: a release by others is not examined.
 func TestVerifyReleaseOfAnotherSigner(t *testing.T) {
 	dist := copyOfDist(t)
 	write(t, "mallory@example.org "+string(read(t, who.Key+".pub")), dist, "allowed_signers")

@@ -113,7 +113,7 @@ func pages(t *testing.T, folder string) string {
 	return site.URL
 }
 
-// What was published is fetched whole and as it is, or not at all.
+// A published release is fetched whole and unchanged, or not at all.
 func TestPoolIsWhatIsPublished(t *testing.T) {
 	const releases = "releases?per_page=1"
 	fetched := filepath.Join(t.TempDir(), "pool")
@@ -147,7 +147,7 @@ func TestPoolIsWhatIsPublished(t *testing.T) {
 	}
 }
 
-// The site has what the README and what it installs ask it for.
+// The site has all files that the README and the installed packages fetch from it.
 func TestSiteHasWhatHostsAskFor(t *testing.T) {
 	site := filepath.Join(t.TempDir(), "site")
 	if out, err := script(t, nil, "make-site", site).CombinedOutput(); err != nil {
@@ -168,7 +168,7 @@ func TestSiteHasWhatHostsAskFor(t *testing.T) {
 	}
 }
 
-// Of a release that is published nothing is changed, and where that is not known
+// A published release is never changed; if it is unknown whether it is published,
 // nothing is published.
 func TestPublishedReleaseIsLeftAlone(t *testing.T) {
 	path := "releases/tags/v" + need.Source(t).Version

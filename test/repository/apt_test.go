@@ -23,8 +23,8 @@ func onDebian(t *testing.T, try func(t *testing.T, h *lab.Host)) {
 	}
 }
 
-// What is refused of a repository that was tampered with is taken of the one that
-// was not.
+// What is refused from a repository that was tampered with is accepted from the
+// correct one.
 func TestTamperedAptRepository(t *testing.T) {
 	const update = "rm -rf /var/lib/apt/lists/* && apt-get update -o APT::Update::Error-Mode=any"
 	const packages = "apt/dists/stable/main/binary-" // and the architecture

@@ -126,9 +126,9 @@ func onManagers(t *testing.T, try func(t *testing.T, m manager)) {
 	}
 }
 
-// A host lives through three releases and a change of the key: it installs,
-// upgrades, stays where it is pinned, goes back, to any release that there was, and
-// removes it in the end.
+// A host through three releases and a change of the key: it installs, upgrades, stays
+// at a pinned version, goes back to any earlier release, and removes the package in
+// the end.
 func TestThreeReleasesInARow(t *testing.T) {
 	onManagers(t, func(t *testing.T, m manager) {
 		h := m.host(t)
@@ -162,8 +162,8 @@ func (m manager) nextKey() string {
 	return ""
 }
 
-// A host that slept through the months when both keys signed refuses the next
-// release, goes on with what it has, and accepts it once it was given the keyring.
+// A host that was off during the months when both keys signed refuses the next
+// release, keeps its version, and accepts the release once it has the new keyring.
 func TestHostThatMissedTheNextKey(t *testing.T) {
 	onManagers(t, func(t *testing.T, m manager) {
 		h := m.host(t)
@@ -182,8 +182,8 @@ func TestHostThatMissedTheNextKey(t *testing.T) {
 	})
 }
 
-// Who upgrades for security alone gets the version that mends a fault, and not
-// the one after it, which mends none.
+// A host that upgrades for security only gets the version that fixes a fault, and not
+// the one after it, which fixes none.
 func TestUpgradeForSecurityAlone(t *testing.T) {
 	for _, m := range []manager{dnfOn("bookworm", "dnf"), dnfOn("forky", "dnf5")} {
 		t.Run(m.name+" on "+m.suite, func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestUpgradeForSecurityAlone(t *testing.T) {
 	}
 }
 
-// A host has an index from before the site was replaced: it finds what that names.
+// A host with an index from before the site was replaced finds the files in it.
 func TestIndexOfTenMinutesAgo(t *testing.T) {
 	for _, m := range []manager{aptOn("trixie"), dnfOn("bookworm", "dnf")} {
 		t.Run(m.name+" on "+m.suite, func(t *testing.T) {
@@ -231,8 +231,8 @@ func TestIndexOfTenMinutesAgo(t *testing.T) {
 	}
 }
 
-// Nothing of an index before the one that is named stays for ever: of each release
-// on, that of the release before is there, and no other.
+// Indices are not kept for ever: each release keeps the index of the release before
+// it, and no other.
 func TestIndicesOfOneReleaseBefore(t *testing.T) {
 	for i, index := range []string{"apt/dists/stable/Release", "yum/repodata/repomd.xml"} {
 		for later, earlier := range []string{"", chain[0], chain[1]} {

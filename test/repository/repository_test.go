@@ -1,6 +1,5 @@
 // Package repository installs a release on booted hosts, by the lines of the
-// README, from repositories that are as they should be and from ones that were
-// tampered with.
+// README, from correct repositories and from repositories that were tampered with.
 package repository
 
 import (
@@ -89,7 +88,7 @@ func publishChain() error {
 	return errors.Join(who.Next(version), who.Release("POOL="+second, "GPG_KEY="+releaser.NextName))
 }
 
-// mendSecurity has the changelog say that the version mends a fault of security.
+// mendSecurity adds to the changelog that the version fixes a security fault.
 func mendSecurity(version string) error {
 	f, err := os.OpenFile(filepath.Join(who.Tree, "CHANGELOG.md"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -99,8 +98,8 @@ func mendSecurity(version string) error {
 	return errors.Join(err, f.Close())
 }
 
-// lines are the commands of a section of the README. The documented key and its
-// fingerprint stand for the releaser's.
+// lines are the commands of a section of the README, with the releaser's key and
+// fingerprint instead of the documented ones.
 func lines(t *testing.T, section string) (all []need.ConsoleCommand) {
 	t.Helper()
 	public, err := os.ReadFile(who.Key + ".pub")
@@ -123,7 +122,7 @@ func lines(t *testing.T, section string) (all []need.ConsoleCommand) {
 	return all
 }
 
-// unattended lets zypper go on without a terminal, from which alone it takes a yes.
+// unattended lets zypper go on without a terminal, from which it would read a yes.
 var unattended = strings.NewReplacer("zypper install", "zypper --non-interactive install")
 
 // install runs the lines of a section on a host, whose administrator has a strict
@@ -144,7 +143,7 @@ func do(t *testing.T, err error) {
 	}
 }
 
-// refuses runs a script that must fail, and say each of what is wanted.
+// refuses runs a script that must fail, with each wanted text in its output.
 func refuses(t *testing.T, h *lab.Host, script string, wants ...string) {
 	t.Helper()
 	out, err := h.Try("{ " + script + "; } </dev/null")

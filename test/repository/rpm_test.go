@@ -27,8 +27,8 @@ func rpmHost(t *testing.T, suite string) *lab.Host {
 	return h
 }
 
-// verifyAll lets rpm want a signature of all that it installs, as it does where it
-// is not Debian's.
+// verifyAll makes rpm require a signature of each package, as it does elsewhere than
+// on Debian.
 const verifyAll = "echo '%_pkgverify_level all' >/etc/rpm/macros.verify"
 
 // setLevel sets what rpm wants of a package that the manager installs. Debian 14's
@@ -83,8 +83,8 @@ func (m mallory) put(t *testing.T, folder, yum string) {
 	signRepomd(t, yum, who)
 }
 
-// rpmFaults are what mallory may do to a repository, and what each package manager
-// says to that.
+// rpmFaults are mallory's changes to a repository, and each package manager's message
+// about them.
 var rpmFaults = []struct {
 	name              string
 	put               func(t *testing.T, m mallory, yum string)
@@ -146,8 +146,8 @@ var rpmFaults = []struct {
 	},
 }
 
-// What is refused of a repository that was tampered with is taken of the one that
-// was not.
+// What is refused from a repository that was tampered with is accepted from the
+// correct one.
 func TestTamperedYumRepository(t *testing.T) {
 	need.Superuser(t)
 	m := newMallory(t)
@@ -192,7 +192,7 @@ func refusesAndTakes(t *testing.T, h *lab.Host, by manager, m mallory) {
 	h.Run(by.remove)
 }
 
-// rpmRefuses has rpm itself install what mallory made, and then what is ours.
+// rpmRefuses lets rpm itself install mallory's package, and then ours.
 func rpmRefuses(t *testing.T, h *lab.Host, m mallory) {
 	t.Helper()
 	name := filepath.Base(built.RPM("", "hapgent", version))

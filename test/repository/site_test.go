@@ -20,8 +20,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/lab"
 )
 
-// site stands for the places in the internet that a release is published at. Each
-// host sees the release that was published for it.
+// site replaces the servers on which a release is published. Each host sees the
+// release that was published for it.
 type site struct {
 	certificate []byte // in PEM
 	once        sync.Once
@@ -76,7 +76,7 @@ func (s *site) connect(t *testing.T, h *lab.Host) {
 	h.Run("update-ca-certificates")
 }
 
-// introduce does all of that but what ca-certificates does when it is installed.
+// introduce does all of connect except what the package ca-certificates does.
 func (s *site) introduce(h *lab.Host) {
 	h.Write("/usr/local/share/ca-certificates/lab.crt", string(s.certificate))
 	h.Run("echo 10.77.0.1 " + strings.Join(names, " ") + " >>/etc/hosts")

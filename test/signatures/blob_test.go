@@ -50,7 +50,7 @@ func keyQuestions(t *testing.T) (questions []question) {
 	return questions
 }
 
-// blobQuestions are about what may stand in each field.
+// blobQuestions are about the contents of each field.
 func blobQuestions(t *testing.T) (questions []question) {
 	s := newEd25519(t)
 	ask := func(name string, change func(*parts)) {
@@ -88,7 +88,7 @@ func blobQuestions(t *testing.T) (questions []question) {
 	return append(questions, compositeQuestions(t)...)
 }
 
-// keyNames are about what a key may call itself.
+// keyNames are about the names of a key's type.
 func keyNames(t *testing.T) (questions []question) {
 	for _, s := range newSigners(t) {
 		name, rest := cut(s.key)
@@ -198,7 +198,7 @@ func ecdsaQuestions(t *testing.T) (questions []question) {
 	return append(questions, ecdsaKeys(s)...)
 }
 
-// ecdsaKeys are about keys that are no points, or written otherwise.
+// ecdsaKeys are about keys that are no points, or in another encoding.
 func ecdsaKeys(s signer) (questions []question) {
 	_, rest := cut(s.key)
 	_, rest = cut(rest)

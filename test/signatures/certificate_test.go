@@ -9,7 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// certificateQuestions are about what an authority may say, and who is one.
+// certificateQuestions are about the contents of certificates, and about authorities.
 func certificateQuestions(t *testing.T) (questions []question) {
 	plain, authority, other := newEd25519(t), newEd25519(t), newEd25519(t)
 	ask := func(name string, signers string, change func(*certificate)) {

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// difference is a case in which some versions of OpenSSH answer otherwise than
-// hapgent-verify, by intent. Where versions differ it follows the newest, so
-// that each case but those of every version is held by another version's answer.
+// difference is a case in which some versions of OpenSSH intentionally answer
+// otherwise than hapgent-verify. If versions differ, hapgent-verify follows the newest,
+// so that each case, except those of all versions, agrees with some version.
 type difference struct {
 	reason string
 	in     func(version) bool
@@ -18,7 +18,7 @@ type difference struct {
 	about  func(question) bool
 }
 
-// answers are what the versions of a difference do, and hapgent-verify does not.
+// answers are the answers of the versions of a difference, unlike hapgent-verify's.
 type answers int
 
 const (

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestWithoutIdentity asks hapgent-verify without -I. Whom it then names,
-// ssh-keygen must accept with -I; where it refuses, ssh-keygen must refuse
-// everyone whom its find-principals names; but for the differences that are known.
+// TestWithoutIdentity asks hapgent-verify without -I. ssh-keygen must accept the named
+// signer with -I; if hapgent-verify refuses, ssh-keygen must refuse everyone whom its
+// find-principals names; except for the known differences.
 func TestWithoutIdentity(t *testing.T) {
 	var questions []question
 	questions = append(questions, lineQuestions(t)...)
@@ -60,9 +60,8 @@ func unescape(name string) (plain string, escaped bool) {
 	return plain, true
 }
 
-// findPrincipals returns whom ssh-keygen thinks the signature may be from. A
-// line such as "," makes that nobody at all, which hapgent-verify does not call
-// a signer.
+// findPrincipals returns the possible signers by ssh-keygen. With a line such as ","
+// this is an empty name, which hapgent-verify does not accept as a signer.
 func (w *worker) findPrincipals(o *oracle, q question, args []string) []string {
 	find := []string{"-Y", "find-principals"}
 	for i := 0; i < len(args); i += 2 {

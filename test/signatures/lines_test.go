@@ -113,8 +113,8 @@ func randomLines(t *testing.T) (questions []question) {
 	return questions
 }
 
-// lostQuestions give one option the empty word, as a script does whose variable is
-// unset. All else is good.
+// lostQuestions give one option an empty value, as a script with an unset variable
+// does. Everything else is good.
 func lostQuestions(t *testing.T) (questions []question) {
 	s := newEd25519(t)
 	for _, option := range []string{"", "-I", "-n", "-f", "-s", "-r", "-O"} {

@@ -1,14 +1,12 @@
-// Package signatures asks hapgent-verify and several versions of ssh-keygen the
-// same questions, thousands of them, and holds the one to the others' answers:
-// the machine's ssh-keygen, and those of Debian 11 and 13, of the backports and
-// of the suite that is being made.
+// Package signatures compares hapgent-verify's answers to thousands of questions
+// with those of several versions of ssh-keygen: the machine's, and those of Debian
+// 11 and 13, of the backports and of testing.
 //
-// The questions are made by programs, one a file here: what each signature is
-// made of, the keys that make it, the lines that allow it, the times, the
-// lists of revoked keys, and every byte of all that damaged. Every one is
-// asked of all; there is nothing that skips. Where versions of OpenSSH differ
-// from hapgent-verify, differences has the case by name; any other difference
-// fails the test.
+// Each file here generates questions: about the parts of a signature, the keys that
+// make it, the lines that allow it, the times, the lists of revoked keys, and all
+// of these with every byte damaged. Each question goes to all programs; none is
+// skipped. Where versions of OpenSSH differ from hapgent-verify, differences names
+// the case; any other difference fails the test.
 package signatures
 
 import (
@@ -38,7 +36,7 @@ const content = "what is signed\n"
 
 const me = "me@example.com"
 
-// question is one that both are asked.
+// question is a question to both programs.
 type question struct {
 	name       string
 	armored    []byte
@@ -175,8 +173,8 @@ func askAll(t *testing.T, questions []question, ask func(*worker, question)) {
 	done.Wait()
 }
 
-// minAccepted and minRefused are of how many questions each kind there must be,
-// lest all are of the one.
+// minAccepted and minRefused are how many questions at least must be accepted and
+// refused, so that not all have the same answer.
 const minAccepted, minRefused = 500, 3000
 
 // TestAgreement asks everything.

@@ -20,8 +20,8 @@ func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 
 func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// parts are what an SSHSIG blob is made of. They are put together here and not
-// by internal/sshsig, so that a mistake there is not made twice.
+// parts are the parts of an SSHSIG blob. They are put together here and not by
+// internal/openssh/sshsig, so that a mistake there is not repeated.
 type parts struct {
 	version                   uint32
 	key                       []byte

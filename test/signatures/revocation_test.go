@@ -107,7 +107,7 @@ func revocationLists(plain, authority, other, cert, postQuantum []byte) map[stri
 	return lists
 }
 
-// signedKRL has a signature of its own, over all that stands in front of it.
+// signedKRL has a signature of its own, over everything in front of it.
 func signedKRL(s signer) []byte {
 	list := cat(krl(), section(4, s.key))
 	return cat(list, str(s.sign(list)))

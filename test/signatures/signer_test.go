@@ -133,8 +133,8 @@ func (k *rsaKey) signer(name, algorithm string) signer {
 	}}
 }
 
-// token is a FIDO token in software (OpenSSH's PROTOCOL.u2f). What it answers
-// can be bent before it signs that.
+// token is a FIDO token in software (OpenSSH's PROTOCOL.u2f). A test can change its
+// answer before it signs.
 type token struct {
 	application string
 	flags       byte
@@ -245,7 +245,7 @@ func newSigners(t testing.TB) []signer {
 
 const webauthnCertificate = "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"
 
-// certificate says what of a certificate differs from a good one of me's.
+// certificate has the differences from a good certificate of me's.
 type certificate struct {
 	name          string // of its type, that of the key if empty
 	serial        uint64

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// timeQuestions are about what is a time, which of two is the later, and in
-// which zone.
+// timeQuestions are about the form of times, their order, and their zone.
 func timeQuestions(t *testing.T) (questions []question) {
 	s := newEd25519(t)
 	armored := newParts(s, "file", "sha512").armored()

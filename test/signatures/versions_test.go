@@ -15,7 +15,7 @@ import (
 // version is one of OpenSSH: 804 is 8.4.
 type version int
 
-// oracle is an ssh-keygen of some version, and what became of its answers.
+// oracle is an ssh-keygen of some version, and the counts of its answers.
 type oracle struct {
 	name    string
 	version version
@@ -112,7 +112,7 @@ func (o *oracle) add(t *testing.T, q question, theirs, ours answer) {
 		theirs.accepted, theirs.stdout, theirs.stderr, ours.accepted, ours.stdout, ours.stderr, q)
 }
 
-// explain returns why the oracle's answer to a question may be another.
+// explain returns why the oracle's answer to a question may differ.
 func (o *oracle) explain(q question, accepted bool) (reason string) {
 	for _, d := range differences {
 		if d.in(o.version) && d.they.fit(accepted) && d.about(q) {

@@ -58,7 +58,7 @@ func TestTheSSHAgentThatDoesNotSign(t *testing.T) {
 	}
 }
 
-// The largest message that hapgent-sign gives to an agent is one it takes.
+// An agent accepts the largest message that hapgent-sign sends to it.
 func TestTheSSHAgentTakesMessagesOfTheLimit(t *testing.T) {
 	b := newBench(t)
 	b.startSSHAgent()

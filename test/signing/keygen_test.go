@@ -9,7 +9,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/testing/testagent"
 )
 
-// Ed25519 and RSA signatures have no chance in them, so there is one that is right.
+// Ed25519 and RSA signatures are deterministic, so exactly one is right.
 func TestSignaturesAreThoseOfSSHKeygenByteForByte(t *testing.T) {
 	namespaces := []string{"file", "git", "a space and \"quotes\"", "naïve", strings.Repeat("n", 1023)}
 	sizes := []int{0, 1, 55, 56, 64, 127, 128, 4096, 1<<20 + 1}
@@ -109,7 +109,7 @@ func TestSSHKeygenVerifiesKeysOfAService(t *testing.T) {
 	}
 }
 
-// toPKCS8 writes a key anew in the form that the service of the tests takes.
+// toPKCS8 converts a key to the form of the tests' service.
 func (b *bench) toPKCS8(name string) {
 	b.Helper()
 	private, err := parsePrivate(b.read(name))

@@ -75,7 +75,7 @@ func TestPostQuantumKeysInTheAgent(t *testing.T) {
 	b.verifiedBy("signers", "file", "file")
 }
 
-// What takes a plain key does not take this one, and says so.
+// Functions for plain keys refuse this one, and say so.
 func TestPostQuantumKeysHaveNoFormOutsideOfSSH(t *testing.T) {
 	b := newPostQuantumBench(t, "")
 	for _, arguments := range [][]string{{"--bundle", "file"}, {"--public-key", "--pem"}} {

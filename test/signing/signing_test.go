@@ -1,6 +1,6 @@
-// Package signing runs hapgent-sign beside the installed OpenSSH: what it
-// writes is what ssh-keygen writes or accepts, it reads the keys that
-// ssh-keygen makes, and it signs by a real ssh-agent.
+// Package signing tests hapgent-sign with the installed OpenSSH: it writes what
+// ssh-keygen writes or accepts, reads the keys that ssh-keygen makes, and signs by a
+// real ssh-agent.
 package signing
 
 import (

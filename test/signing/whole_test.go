@@ -47,7 +47,7 @@ func TestWhatAKillBetweenTheRenamesLeavesVerifiesNowhere(t *testing.T) {
 	}
 }
 
-// Killed at any moment: where the signature fits the file, the sum does too.
+// Killed at any moment: if the signature verifies the file, so does the sum.
 func TestKilledAtAnyMomentTheSignatureComesLast(t *testing.T) {
 	b := newBench(t)
 	b.keygen("key", "-t", "ed25519")

@@ -1,4 +1,4 @@
-// Package built makes the packages that tests look at and install.
+// Package built makes the packages that tests examine and install.
 package built
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/packages"
 )
 
-// Packages makes those of the source tree for the architecture, as a release
-// has them but for the version, in the directory.
+// Packages makes the source tree's packages for the architecture in the directory, as
+// in a release except for the version.
 func Packages(directory, version string, a build.Architecture) error {
 	s, err := build.Here()
 	if err != nil {
@@ -37,7 +37,7 @@ func Packages(directory, version string, a build.Architecture) error {
 	return w.BuildAll(context.Background(), targets, directory)
 }
 
-// Here is the architecture that this runs on.
+// Here is the architecture of this machine.
 func Here() build.Architecture {
 	a, err := build.ArchitectureOf(runtime.GOARCH)
 	if err != nil {

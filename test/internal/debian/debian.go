@@ -1,10 +1,10 @@
-// Package debian has programs of any suite of Debian, to be judges beside those
-// of the machine. Packages are unpacked into the user's cache, with all that they
-// depend on, and run there by their own dynamic linker: nothing is installed, no
-// host is booted, and root is not needed.
+// Package debian has programs of any suite of Debian, for comparison with those of
+// the machine. Packages and their dependencies are unpacked into the user's cache,
+// and run there by their own dynamic linker: nothing is installed, no host is
+// booted, and root is not needed.
 //
-// What is unpacked stays as it is until the folder hapgent/debian in the user's
-// cache is removed; a suite that moves on is not asked again.
+// Unpacked programs are not updated, even if the suite changes, until the folder
+// hapgent/debian in the user's cache is removed.
 package debian
 
 import (
@@ -32,7 +32,7 @@ func Unpack(suite string, packages ...string) (*Tree, error) {
 	return open(dir)
 }
 
-// Files returns the folder of the same where there need not be a program.
+// Files returns the folder of the same packages, which need not contain a program.
 func Files(suite string, packages ...string) (dir string, err error) {
 	if dir, err = unpacked(suite, packages); err != nil {
 		err = fmt.Errorf("packages %q of Debian's %s: %w", packages, suite, err)
@@ -80,7 +80,7 @@ func lock(name string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// addBackports is what mmdebstrap runs to have a suite's backports too.
+// addBackports is mmdebstrap's hook that adds a suite's backports.
 const addBackports = `sed -n "s/ %[1]s main/ %[1]s-backports main/p" "$1"/etc/apt/sources.list >"$1"/etc/apt/sources.list.d/backports.list`
 
 // download has mmdebstrap unpack packages, and run none of their scripts. The

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The main thread, which cannot end, must not be one that enters a network, or
-// this process counted as one of the lab's.
+// The main thread, which cannot end, must not enter a network, or this process would
+// count as one of the lab's.
 func init() { runtime.LockOSThread() }
 
 // Dial connects to an address from within the lab's network.

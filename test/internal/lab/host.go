@@ -18,7 +18,7 @@ type Host struct {
 	t                 testing.TB
 }
 
-// For is the host for a subtest, which fails in the place of the test that booted it.
+// For is the host for a subtest, which fails instead of the test that booted it.
 func (h *Host) For(t testing.TB) *Host {
 	same := *h
 	same.t = t
@@ -74,20 +74,20 @@ func (h *Host) TryService(script string, properties ...string) (output string, e
 	return string(out), err
 }
 
-// Until waits until the script prints what is wanted, but for white space around
+// Until waits until the script prints the wanted text, apart from white space around
 // it.
 func (h *Host) Until(want, script string) {
 	h.t.Helper()
 	h.UntilMatch(func(out string) bool { return strings.TrimSpace(out) == want }, want, script)
 }
 
-// UntilContains waits until what the script prints contains what is wanted.
+// UntilContains waits until the output of the script contains the wanted text.
 func (h *Host) UntilContains(want, script string) {
 	h.t.Helper()
 	h.UntilMatch(func(out string) bool { return strings.Contains(out, want) }, want, script)
 }
 
-// UntilMatch waits until what the script prints is right; want says how that is.
+// UntilMatch waits until the output of the script is right; want describes it.
 func (h *Host) UntilMatch(right func(output string) bool, want, script string) {
 	h.t.Helper()
 	for deadline := time.Now().Add(Patience); ; time.Sleep(100 * time.Millisecond) {
@@ -101,7 +101,7 @@ func (h *Host) UntilMatch(right func(output string) bool, want, script string) {
 	}
 }
 
-// Path is where a file of the host is on this machine.
+// Path is the path of the host's file on this machine.
 func (h *Host) Path(file string) string {
 	state, err := h.lab.state()
 	if err != nil {
@@ -130,7 +130,7 @@ func (h *Host) Reboot() {
 	}
 }
 
-// end powers the host off; of a test that failed it shows the journal first.
+// end powers the host off; if the test failed, it shows the journal first.
 func (h *Host) end() {
 	if h.t.Failed() {
 		out, _ := h.Try("journalctl --no-pager --lines 40 --unit 'hapgent*'")

@@ -1,9 +1,9 @@
-// Package lab boots Debian hosts for tests: each with its own systemd, file
-// system and network address, made of the scripts beside this file, which say
-// how. A host lasts as long as its test, its network as long as the test binary.
+// Package lab boots Debian hosts for tests, each with its own systemd, file system
+// and network address. The scripts in test/bin make them. A host lasts as long as
+// its test, its network as long as the test binary.
 //
-// Nothing of a lab reaches outside of its network namespaces, and hosts cannot
-// reach a mirror: what they install is brought to them.
+// Nothing in a lab reaches outside of its network namespaces, so hosts cannot reach
+// a mirror: the tests bring the packages that hosts install.
 package lab
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
-// Patience is how long anything may take that is sure to come.
+// Patience is how long to wait for an event that will come.
 const Patience = 3 * time.Minute
 
 // Profiles of hosts: see lab-rootfs.
@@ -41,7 +41,7 @@ type Suite struct {
 	RPM    []string // what installs rpms there, besides rpm
 }
 
-// Suites are all of them, and so what README.md says of where hapgent runs.
+// Suites are all suites, which README.md lists as where hapgent runs.
 var Suites = []Suite{
 	{"bullseye", 11, []string{"dnf"}},
 	{"bookworm", 12, []string{"dnf"}},
@@ -143,8 +143,8 @@ func (l *Lab) Hosts(t testing.TB, specs ...Spec) []*Host {
 	return all
 }
 
-// Shared is a host that several tests use, and that lasts as long as the lab. It
-// is booted for the first that asks.
+// Shared is a host that several tests use, and that lasts as long as the lab. The
+// first call boots it.
 func (l *Lab) Shared(t testing.TB, suite, profile string) *Host {
 	t.Helper()
 	l.sharing.Lock()

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// ConsoleCommand is a line of a document's console block to run: what follows
-// a "$ " or, for root, a "# ", and what it is said to print.
+// ConsoleCommand is a command of a document's console block, behind "$ " or, for
+// root, "# ", and the output that the document shows.
 type ConsoleCommand struct {
 	Section string // the heading that it stands under
 	Line    int

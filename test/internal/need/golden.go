@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Golden holds a text to the golden file, which -update writes.
+// Golden compares a text with the golden file, which -update writes.
 func Golden(t testing.TB, update bool, file, text string) {
 	t.Helper()
 	if update {

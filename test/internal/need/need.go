@@ -1,5 +1,5 @@
-// Package need is for tests of real systems: it finds what they need, and says
-// how to get it where it is missing.
+// Package need is for tests of real systems: it finds what they need, and says how
+// to get it if it is missing.
 package need
 
 import (
@@ -59,8 +59,8 @@ func Root(t testing.TB) string {
 	return Source(t).Root
 }
 
-// CopyOfTree is a folder with what the source tree has, but for what git ignores
-// and for git's own.
+// CopyOfTree is a copy of the source tree, without the files that git ignores and
+// without git's own.
 func CopyOfTree(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -102,8 +102,8 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, content, info.Mode().Perm())
 }
 
-// Unmade is the environment without what a make that runs the tests would tell
-// another make.
+// Unmade is the environment without the variables that a make that runs the tests
+// passes to another make.
 func Unmade() []string { return append(os.Environ(), "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=") }
 
 // ProgramsVariable names a folder that has the programs already, as on a host
@@ -159,7 +159,7 @@ func buildOne(s build.Source, name, output string) error {
 	return nil
 }
 
-// Superuser fails a test that root only can run, and says how.
+// Superuser fails a test that only root can run, and says how to run it.
 func Superuser(t testing.TB) {
 	t.Helper()
 	if os.Getuid() != 0 {

@@ -1,5 +1,5 @@
-// Package releaser is for tests of a release: a releaser with keys of their own,
-// and a source tree that allows them to sign.
+// Package releaser is for tests of a release: a releaser with separate keys, and a
+// source tree that allows these keys to sign.
 package releaser
 
 import (
@@ -24,8 +24,8 @@ type Releaser struct {
 	GnuPG     string // gpg's home
 }
 
-// Name is what the keys are called: as the documents have it, so that what they
-// say can be run as it is written.
+// Name is the name of the keys in the documents, so that their lines can be run as
+// they are written.
 const Name = "vladimir@deviant.guru"
 
 // New makes a releaser in a new directory, which Remove removes. The tree is a
@@ -49,7 +49,7 @@ func New() (*Releaser, error) {
 	return r, nil
 }
 
-// Copy is a releaser with the same keys, tree and releases, who may change them.
+// Copy is a releaser with copies of the keys, the tree and the releases.
 func (r *Releaser) Copy() (*Releaser, error) {
 	directory, err := os.MkdirTemp("", "hapgent-releaser")
 	if err != nil {
@@ -139,8 +139,8 @@ func (r *Releaser) AddKey() error {
 	return Run(r.Directory, "gpg", "--homedir", r.GnuPG, "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", NextName, "rsa3072", "sign", "never")
 }
 
-// Publish makes a release of the version, with what was published before in the
-// folder pool, "" for nothing, and moves it to a folder of the version.
+// Publish makes a release of the version, with earlier releases in the folder pool,
+// "" for none, and moves it to a folder of the version.
 func (r *Releaser) Publish(version, pool string, variables ...string) (dist string, err error) {
 	if err := errors.Join(r.Next(version), r.Release(append(variables, "POOL="+pool)...)); err != nil {
 		return "", err
@@ -160,7 +160,7 @@ func (r *Releaser) Commit(tag string) error {
 	return r.Tag(tag)
 }
 
-// Tag signs a tag of the commit, in the place of one that is there.
+// Tag signs a tag of the commit, and replaces an existing one.
 func (r *Releaser) Tag(tag string, options ...string) error {
 	return r.Git(append([]string{"-c", "gpg.format=ssh", "-c", "user.signingKey=" + r.Key, "tag", "--sign", "--force", "--message", tag, tag}, options...)...)
 }

@@ -1,4 +1,5 @@
-// Package traffic has a service and its clients, to see what a deployment loses.
+// Package traffic has a service and its clients, to count the requests that a
+// deployment loses.
 package traffic
 
 import (
@@ -19,9 +20,9 @@ import (
 const Slow = 5 * time.Second
 
 // Serve is a service that is hard to deploy: it takes half a second to start and a
-// fifth for a request, and drops those under way when it is killed. It answers with
-// what the file held when it started, /health at once and /slow late. It returns why
-// it ends.
+// fifth for a request, and drops running requests when it is killed. It answers with
+// the file's content at its start, /health at once and /slow late. The error says why
+// it ended.
 func Serve(address, file string) error {
 	version, err := os.ReadFile(file)
 	if err != nil {
@@ -41,7 +42,7 @@ func Serve(address, file string) error {
 	}))
 }
 
-// Count is what clients got.
+// Count counts the answers and failures of clients.
 type Count struct {
 	Answers  map[string]int // by content
 	Failures []string       // each with its time
@@ -55,9 +56,9 @@ func (c Count) Answered() (sum int) {
 	return sum
 }
 
-// Clients send requests all the time. Half of them keep their connections; those
-// do not see each loss, since HAProxy and Go's client both take one on a kept
-// connection for the end of that, and repeat the request.
+// Clients send requests all the time. Half of them keep their connections. These do
+// not see each loss: on a kept connection HAProxy and Go's client take a loss for the
+// end of the connection, and repeat the request.
 type Clients struct {
 	stop     chan struct{}
 	stopOnce sync.Once
@@ -116,15 +117,15 @@ func (c *Clients) note(answer string, err error) {
 	c.count.Answers[answer]++
 }
 
-// Count is what they got so far.
+// Count is their count so far.
 func (c *Clients) Count() Count {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return Count{maps.Clone(c.count.Answers), slices.Clone(c.count.Failures)}
 }
 
-// Stop ends them, once the requests under way have ended, and returns what they
-// got. It may be called again.
+// Stop ends them, once the running requests have ended, and returns their count. It
+// may be called again.
 func (c *Clients) Stop() Count {
 	c.stopOnce.Do(func() { close(c.stop) })
 	c.done.Wait()
