@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// listen answers each connection with what answer gives for its number.
+// listen answers each connection with the answer for its number.
 func listen(t *testing.T, answer func(i int) string) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -48,7 +48,7 @@ func cat(fields ...string) string { return strings.Join(fields, "") }
 
 func field(text string) string { return string(ssh.Marshal(struct{ S string }{text})) }
 
-// verifies runs the command in process and returns its status and all it says.
+// verifies runs the command in process and returns its exit status and its output.
 func verifies(dir string, args ...string) (status int, said string) {
 	var out bytes.Buffer
 	args = append([]string{"-f", filepath.Join(dir, "allowed_signers")}, args...)
@@ -85,9 +85,9 @@ func TestAttackDowngradeToSHA1(t *testing.T) {
 	}
 }
 
-// TestAttackFileChangedWhileRead has the file be another one whenever it is
-// opened again: a pipe that gives the right file once. Sum and signature must
-// be of the one read, and both of it.
+// TestAttackFileChangedWhileRead changes the file whenever it is opened again: a
+// pipe gives the right file once. Sum and signature must both be checked on one
+// read.
 func TestAttackFileChangedWhileRead(t *testing.T) {
 	signer := testKey(t)
 	sign := func(data []byte) *ssh.Signature {
@@ -119,8 +119,8 @@ func TestAttackFileChangedWhileRead(t *testing.T) {
 	}
 }
 
-// pipe puts a named pipe in place of a file, which gives each of contents to
-// one who opens it.
+// pipe replaces a file by a named pipe, which gives each of contents to one
+// reader.
 func pipe(t *testing.T, path string, contents []string) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func pipe(t *testing.T, path string, contents []string) {
 	}()
 }
 
-// awaitNoReader returns when nobody has the pipe open for reading.
+// awaitNoReader waits until nobody has the pipe open for reading.
 func awaitNoReader(path string) {
 	for {
 		fd, err := syscall.Open(path, syscall.O_WRONLY|syscall.O_NONBLOCK, 0)

@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"hapgent-verify": main})
 }
 
-// TestScripts runs testdata. Those that begin with attack are named
-// after what an attacker would try.
+// TestScripts runs testdata. Scripts that begin with attack are named after
+// the attack.
 //
 // Besides the usual commands there are:
 //
@@ -69,7 +69,7 @@ func testScripts(t *testing.T, debug string) {
 	})
 }
 
-// seeded is the private key that a name stands for: always the same.
+// seeded is the private key of a name: always the same.
 func seeded(name string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte(name))
 	return ed25519.NewKeyFromSeed(seed[:])

@@ -47,7 +47,7 @@ func TestReadConfigNamesTheWrongValue(t *testing.T) {
 	}
 }
 
-// FuzzEnvironment holds the reading of the environment to packages netip and strconv.
+// FuzzEnvironment compares the reading of the environment with packages netip and strconv.
 func FuzzEnvironment(f *testing.F) {
 	f.Add("0.0.0.0", "9777", "/etc/hapgent/state.json")
 	f.Add("", "", "")

@@ -13,7 +13,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/agent/systemd"
 )
 
-// given are the answers that a queue gave, in place of the server.
+// given are the answers of a queue, instead of a server.
 type given struct {
 	now, later string
 	at         int64
@@ -108,9 +108,9 @@ func TestStartRemovesWhatAKilledAgentLeft(t *testing.T) {
 	}
 }
 
-// TestObeyingAllocatesNothing is why memory cannot grow with the number of
-// signals, in an agent whose heap is never large enough to be collected: neither
-// where all is well, nor where the file is broken, or cannot be saved.
+// TestObeyingAllocatesNothing checks that memory does not grow with the number of
+// signals, since the agent's heap is never large enough to be collected: neither if
+// all is well, nor if the file is broken or cannot be saved.
 func TestObeyingAllocatesNothing(t *testing.T) {
 	path := stateIn(t, busyJSON)
 	k, _, _ := testKeeper(t, path)

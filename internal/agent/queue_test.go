@@ -12,7 +12,7 @@ import (
 
 // TestQueueKeepsWhatMatters gives the queue signals that come while the keeper is
 // busy: 1 and 2 for SIGUSR1 and SIGUSR2, H for SIGHUP, T for SIGTERM, S for a
-// word on descriptors.
+// message about descriptors.
 func TestQueueKeepsWhatMatters(t *testing.T) {
 	letters := map[rune]event{'1': usr1, '2': usr2, 'H': hup, 'T': term, 'S': {kind: starvedEvent}}
 	for sent, want := range map[string]string{
@@ -60,8 +60,8 @@ func TestQueueWakesItsReader(t *testing.T) {
 	}
 }
 
-// A status is answered a second after it came, whatever the keeper is at: the
-// queue does not wait for it to be taken.
+// A status is answered a second after it came, whatever the keeper does: the queue
+// does not wait until the keeper takes it.
 func TestQueueHasAStatusAnsweredThoughTheKeeperHangs(t *testing.T) {
 	answer := &given{}
 	q := newQueue(answer.answer)
@@ -98,7 +98,7 @@ func TestQueueHasAStatusAnsweredThoughTheKeeperHangs(t *testing.T) {
 	}
 }
 
-// Who sends a status again and again, since it does not show, does not put it off.
+// A status that is sent again and again is not answered later because of that.
 func TestQueueHasAStatusAnsweredThoughItIsSentAgain(t *testing.T) {
 	answer := &given{}
 	q := newQueue(answer.answer)
@@ -114,7 +114,7 @@ func TestQueueHasAStatusAnsweredThoughItIsSentAgain(t *testing.T) {
 	}
 }
 
-// An older status that is saved at last does not show in place of a newer one.
+// An older status that is saved at last does not replace a newer answer.
 func TestQueueKeepsTheNewestStatus(t *testing.T) {
 	answer := &given{}
 	q := newQueue(answer.answer)

@@ -79,8 +79,8 @@ func TestAnInterruptTurnsTheEchoOnAgain(t *testing.T) {
 	waitForEcho(t, terminal, true)
 }
 
-// askAtTerminal starts the program of TestMain on a new terminal, and returns
-// the end of it where the user sits.
+// askAtTerminal starts the program of TestMain on a new terminal, and returns the
+// user's end of it.
 func askAtTerminal(t *testing.T) (terminal *os.File, cmd *exec.Cmd, out *bytes.Buffer) {
 	t.Helper()
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)

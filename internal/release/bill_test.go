@@ -11,15 +11,15 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/release/build"
 )
 
-// said is what the text of each licence says, and that of no other.
+// said is a phrase of each licence that no other licence has.
 var said = map[string]*regexp.Regexp{
 	"Apache-2.0":   regexp.MustCompile(`Apache License\s+Version 2\.0`),
 	"BSD-3-Clause": regexp.MustCompile(`Redistributions in binary form[^$]*Neither the name`),
 	"MIT":          regexp.MustCompile(`Permission is hereby granted, free of charge`),
 }
 
-// The licence that the packages name for a module, and the bill with them, is the
-// one whose text the module has.
+// The packages and the bill name for each module the licence whose text the module
+// has.
 func TestLicencesAreThoseOfTheModules(t *testing.T) {
 	root := filepath.Join("..", "..")
 	copyright, err := os.ReadFile(filepath.Join(root, "packaging", "copyright", "hapgent-tools"))

@@ -36,8 +36,8 @@ func signer(t *testing.T) (key *keys.Key, allowed []byte) {
 	return key, append([]byte(`release@example.org namespaces="file" `), ssh.MarshalAuthorizedKey(key.PublicKey())...)
 }
 
-// What signs a release writes what checks it takes; and each file that was changed
-// since is found by its name, and no other is accused.
+// The check accepts what signing writes; it finds each file that was changed since, by
+// name, and no other.
 func TestCheckFindsWhatWasChangedSinceItWasSigned(t *testing.T) {
 	key, allowed := signer(t)
 	for name, tt := range map[string]struct {

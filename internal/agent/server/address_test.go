@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzAddress holds the reading and writing of addresses to package netip.
+// FuzzAddress compares the reading and writing of addresses with package netip.
 func FuzzAddress(f *testing.F) {
 	for _, s := range []string{
 		"0.0.0.0", "127.0.0.1", "256.0.0.1", "01.2.3.4", "1.2.3", "1.2.3.4.5", "1.2.3.", "", "::", "::1", "1::", ":1",

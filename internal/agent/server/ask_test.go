@@ -79,7 +79,7 @@ func TestAskSaysWhyThereIsNoAnswer(t *testing.T) {
 	}
 }
 
-// One that sends a byte now and then does not hold the asker for longer.
+// An agent that sends a byte now and then does not delay the asker longer.
 func TestAskWaitsNoLongerForAnAgentThatDribbles(t *testing.T) {
 	t.Parallel()
 	a := agentThat(t, func(c net.Conn) {

@@ -214,7 +214,7 @@ func TestServerLimitsClientsToItsDescriptors(t *testing.T) {
 	}
 }
 
-// A client that has its answer and stays is closed on in the end.
+// A client that has its answer and stays is closed in the end.
 func TestServerClosesOnAClientThatHadItsTime(t *testing.T) {
 	s := testServer(t)
 	c := dial(t, s)
@@ -296,8 +296,8 @@ func TestServerPausesWithoutADescriptorForAnyClient(t *testing.T) {
 	}
 }
 
-// Events that were waited for together with the end are about clients that the
-// end may close on: here, since there is no descriptor for one that waits.
+// Events that come together with the end are about clients that the end may close:
+// here, since there is no descriptor for a client that waits.
 func TestServerStopsWithClientsThatGoAtTheSameTime(t *testing.T) {
 	s := testServer(t)
 	var clients []*net.TCPConn
@@ -380,7 +380,7 @@ func TestServerLeavesAnInheritedSocketAsItWas(t *testing.T) {
 	}
 }
 
-// The one who passed it still has it open, and clients still come.
+// The process that passed it still has it open, and clients still come.
 func TestServerThatStopsDoesNotSpinOnAnInheritedSocket(t *testing.T) {
 	shared, l := inheritedFrom(t)
 	s := &Server{Listeners: []Listener{l}, Starved: func() {}}
@@ -416,7 +416,7 @@ func TestServerThatStopsDoesNotSpinOnAnInheritedSocket(t *testing.T) {
 	}
 }
 
-// Who shares an inherited socket may shut it down; epoll tells that for ever.
+// Another process may shut down an inherited socket; epoll then reports it for ever.
 func TestServerEndsWhereItCannotAcceptAnyMore(t *testing.T) {
 	shared, l := inheritedFrom(t)
 	s := &Server{Listeners: []Listener{l}}
@@ -463,8 +463,8 @@ func TestTimeoutIsTheNextThingDue(t *testing.T) {
 	}
 }
 
-// rawClient makes checks by system calls alone, so that what is counted is the
-// server's.
+// rawClient makes checks by system calls alone, so that only the server's allocations
+// are counted.
 type rawClient struct {
 	server  *Server
 	to      syscall.RawSockaddrInet4
@@ -480,7 +480,7 @@ func newRawClient(t testing.TB, s *Server) *rawClient {
 	return c
 }
 
-// check is a whole one: the server gets a turn to answer, and one to see the client go.
+// check is a whole check: the server gets a turn to answer, and one to see the client go.
 func (c *rawClient) check(t testing.TB) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
@@ -501,7 +501,7 @@ func (c *rawClient) check(t testing.TB) {
 	}
 }
 
-// TestServeAllocatesNothing is why memory cannot grow with the number of checks.
+// TestServeAllocatesNothing checks that memory does not grow with the number of checks.
 func TestServeAllocatesNothing(t *testing.T) {
 	c := newRawClient(t, testServer(t))
 	if n := testing.AllocsPerRun(1000, func() { c.check(t) }); n != 0 {

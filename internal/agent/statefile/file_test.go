@@ -194,7 +194,7 @@ func TestSaveWaitsForWhoHoldsTheLockOfTheDirectory(t *testing.T) {
 	}
 }
 
-// As root's script leaves it, under umask 077, when the power goes.
+// A file of root's script under umask 077, when the power fails.
 func TestSaveReplacesATemporaryFileOfAnotherUser(t *testing.T) {
 	path := stateIn(t, `{"status":"DOWN"}`)
 	if err := os.WriteFile(filepath.Dir(path)+"/.state.json.tmp", []byte("{"), 0); err != nil {
@@ -251,7 +251,7 @@ func TestErrorsStayOnOneLine(t *testing.T) {
 	}
 }
 
-// TestTroubleAllocatesNothing is why memory cannot grow with the number of
+// TestTroubleAllocatesNothing checks that memory does not grow with the number of
 // failures, either.
 func TestTroubleAllocatesNothing(t *testing.T) {
 	dir := t.TempDir()

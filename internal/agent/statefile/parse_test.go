@@ -78,9 +78,8 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// oracle reads a state by encoding/json, with unknown fields refused. It is as
-// strict as parse in the one thing that encoding/json leaves open: a key
-// stands there once, and in lower case.
+// oracle reads a state by encoding/json, and refuses unknown fields. It adds the one
+// check that encoding/json lacks: a key occurs once, and in lower case.
 func oracle(data []byte) (State, bool) {
 	var v struct {
 		Status  *string `json:"status"`
@@ -124,8 +123,8 @@ func keysStandOnce(data []byte) bool {
 	return true
 }
 
-// FuzzState holds parse to encoding/json: what one takes the other does,
-// with the same values.
+// FuzzState compares parse with encoding/json: both accept the same texts, with the
+// same values.
 func FuzzState(f *testing.F) {
 	for _, s := range []string{
 		`{"status":"UP"}`, `{"status":"UP","maxconn":300,"weight":77}`, `{"status":"UP","weight":null}`, `{"status":null}`,

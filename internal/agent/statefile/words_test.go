@@ -66,7 +66,7 @@ func TestParseChangeQuotesTheWordThatIsWrong(t *testing.T) {
 	}
 }
 
-// Whatever is taken makes a state that its file can hold, and every answer is taken.
+// Each accepted line makes a state that its file can hold, and every answer is accepted.
 func FuzzParseChange(f *testing.F) {
 	f.Add("DRAIN 50% maxconn:300")
 	f.Add("weight:- maxconn:- up")
@@ -133,7 +133,7 @@ func TestChangeMakesAFileOnlyOfAStatus(t *testing.T) {
 	}
 }
 
-// Nothing is known of what such a file was to say, so nothing of it can stay.
+// The state that such a file should hold is unknown, so nothing of it can stay.
 func TestChangeReplacesAFileWithoutAStateOnlyAsAWhole(t *testing.T) {
 	const broken = `{"status":"up","weight":77}`
 	path := stateIn(t, broken)
@@ -152,8 +152,8 @@ func TestChangeReplacesAFileWithoutAStateOnlyAsAWhole(t *testing.T) {
 	}
 }
 
-// Without the lock, the change that reads first and writes last undoes the other:
-// here another one comes while the lock is held, and has to wait.
+// Without the lock, a change that reads first and writes last undoes the other: here
+// another change comes while the lock is held, and must wait.
 func TestChangeReadsUnderTheLock(t *testing.T) {
 	path := stateIn(t, busyJSON)
 	directory, err := syscall.Open(filepath.Dir(path), syscall.O_RDONLY, 0)

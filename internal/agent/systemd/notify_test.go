@@ -27,7 +27,7 @@ func environment(pairs ...string) func(string) (string, bool) {
 	}
 }
 
-// systemdSocket stands in for systemd's end of sd_notify(3).
+// systemdSocket is systemd's end of sd_notify(3).
 func systemdSocket(t *testing.T, name string) *net.UnixConn {
 	t.Helper()
 	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
@@ -85,7 +85,7 @@ func TestNotifierTellsSystemdHowTheServiceIs(t *testing.T) {
 	}
 }
 
-// A service that is not ready has no status that could be added to.
+// A service that is not ready has no status to which askers could be added.
 func TestNotifierFeedsTheWatchdogBeforeItIsReady(t *testing.T) {
 	name := t.TempDir() + "/notify"
 	systemd := systemdSocket(t, name)
@@ -141,7 +141,7 @@ func TestNotifierKeepsWhatASocketThatIsFullCannotTake(t *testing.T) {
 	}
 }
 
-// As vsock: and others that a later systemd may have.
+// Such as vsock:, and others of later versions of systemd.
 func TestNotifierSaysOnceThatItCannotTell(t *testing.T) {
 	for _, name := range []string{"vsock:2:1234", "7", t.TempDir() + "/gone", "/" + strings.Repeat("x", 200)} {
 		n := notifierAt(t, name)

@@ -30,7 +30,7 @@ import (
 
 var artifact = []byte("the agent\n")
 
-// keys has one of each type that signs bundles, others has the same again.
+// keys has a key of each type that signs bundles, others has other keys of the same types.
 var keys, others = sync.OnceValue(newKeys), sync.OnceValue(newKeys)
 
 func newKeys() map[string]crypto.Signer {
@@ -115,8 +115,8 @@ func TestWhatIsWrittenIsReadAndVerified(t *testing.T) {
 	}
 }
 
-// attacks change a good bundle of artifact by key, and give the key and file
-// that it is then verified with.
+// attacks change a good bundle of artifact by key, and return the key and the file
+// with which it is then verified.
 var attacks = []struct {
 	name, want string
 	change     func(b *Bundle, key, other crypto.Signer) (crypto.PublicKey, []byte)
@@ -336,8 +336,8 @@ func read(t testing.TB, name string) []byte {
 	return data
 }
 
-// The definitions that everybody else's code is generated from read what is
-// written here, and find the same in it.
+// Code generated from the official definitions reads what this package writes, and
+// finds the same in it.
 func TestWrittenBundlesAgreeWithTheProtobufDefinitions(t *testing.T) {
 	for name, key := range keys() {
 		t.Run(name, func(t *testing.T) {
@@ -353,8 +353,8 @@ func TestWrittenBundlesAgreeWithTheProtobufDefinitions(t *testing.T) {
 	}
 }
 
-// What generated code writes is read here, with all that a bundle may have
-// besides, which is reported and not checked.
+// This package reads what generated code writes, with all optional parts of a bundle,
+// which are reported and not checked.
 func TestBundlesOfTheProtobufDefinitionsAreRead(t *testing.T) {
 	key := keys()["P-384"]
 	other := definition(signed(t, key, artifact))
@@ -399,7 +399,7 @@ func definition(b *Bundle) *protobundle.Bundle {
 	}
 }
 
-// Whatever is read here, generated code reads too, and finds the same key,
+// Generated code reads everything that this package reads, and finds the same key,
 // digest and signature in it.
 func FuzzReadAgreesWithTheProtobufDefinitions(f *testing.F) {
 	for _, key := range keys() {

@@ -35,8 +35,8 @@ func parse(t testing.TB, key ssh.PublicKey) *pubkey.Key {
 	return parsed
 }
 
-// newKey returns the key of a name, and newCertificate that which the key b
-// certified for me and you.
+// newKey returns the key of a name, and newCertificate its certificate by the key b
+// for me and you.
 func newKey(t testing.TB, name byte) *pubkey.Key { return parse(t, newSigner(t, name).PublicKey()) }
 
 func newCertificate(t testing.TB) *pubkey.Key {
@@ -49,7 +49,7 @@ func newCertificate(t testing.TB) *pubkey.Key {
 	return parse(t, c)
 }
 
-// withKeys writes keys in place of their names, A and B.
+// withKeys replaces the names A and B by keys.
 func withKeys(t testing.TB, text string) string {
 	line := func(name byte) string {
 		return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(newSigner(t, name).PublicKey())))
@@ -150,8 +150,8 @@ func TestMalformedLinesAreNamed(t *testing.T) {
 	}
 }
 
-// FuzzParse holds every line that is read to a key, and a list to what it says
-// if it stands twice.
+// FuzzParse checks that every line that is read has a key, and that a list that is
+// repeated means the same.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{"me A", `"a b",!c namespaces="file,\"x",valid-after="20200101",valid-before="20300101Z" A comment`,
 		"* cert-authority B\r\n#\n\nbroken", ",,, A"} {

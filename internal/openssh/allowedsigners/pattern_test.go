@@ -37,7 +37,7 @@ func TestPatternsOfStarsTakeNoTime(t *testing.T) {
 	}
 }
 
-// FuzzMatch holds match to the definition of its patterns.
+// FuzzMatch compares match with the definition of its patterns.
 func FuzzMatch(f *testing.F) {
 	f.Add("me@example.com", "*e?ex*.c*m")
 	f.Add("", "**")

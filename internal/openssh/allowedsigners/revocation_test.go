@@ -99,8 +99,8 @@ func TestCutKRLsRevokeEverything(t *testing.T) {
 	}
 }
 
-// FuzzKRL holds a list that can be read to being one still, and to revoke the
-// key, once the key is added.
+// FuzzKRL adds the key to a list that can be read: the list must still be readable,
+// and revoke the key.
 func FuzzKRL(f *testing.F) {
 	by := newKey(f, 'b').Marshal()
 	f.Add(newKRL())

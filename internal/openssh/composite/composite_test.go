@@ -108,8 +108,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// FuzzPublicKey holds a key that is taken to its own form, and to verifying
-// nothing that it did not sign.
+// FuzzPublicKey checks that an accepted key keeps its encoding, and verifies nothing
+// that it did not sign.
 func FuzzPublicKey(f *testing.F) {
 	key := newKey(f, Name, 1)
 	f.Add(key.PublicKey().Marshal(), sign(f, key, "data").Blob)

@@ -27,8 +27,8 @@ func text(key ssh.PublicKey) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
 }
 
-// certify has b certify a, unless change makes that something else. It signs by
-// itself, since Certificate.SignCert refuses what is to be refused here.
+// certify lets b certify a; change may alter the certificate. It signs by itself,
+// since Certificate.SignCert refuses what this package must refuse.
 func certify(t testing.TB, change func(*ssh.Certificate)) *ssh.Certificate {
 	t.Helper()
 	c := &ssh.Certificate{Key: newSigner(t, 'a').PublicKey(), CertType: ssh.UserCert, Serial: 3, KeyId: "id",
@@ -135,8 +135,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// OpenSSH may know by now what is not known here; that is not the same as a key
-// that is none.
+// A newer OpenSSH may know a type that is unknown here; that is not the same as an
+// invalid key.
 func TestUnknownTypesAreToldFromBadKeys(t *testing.T) {
 	unknown := wire.AppendBytes(wire.AppendBytes(nil, "ssh-future"), "key")
 	bad := wire.AppendBytes(wire.AppendBytes(nil, ssh.KeyAlgoED25519), "key")
@@ -176,7 +176,7 @@ func TestVerifyNamesTheAlgorithm(t *testing.T) {
 	}
 }
 
-// FuzzParse holds what is taken to having one plain key, which is taken too.
+// FuzzParse checks that each accepted key has one plain key, which is accepted, too.
 func FuzzParse(f *testing.F) {
 	f.Add(newSigner(f, 'a').PublicKey().Marshal())
 	f.Add(certify(f, func(*ssh.Certificate) {}).Marshal())

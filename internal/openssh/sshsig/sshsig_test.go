@@ -120,7 +120,7 @@ func newSigner() ssh.Signer {
 	return s
 }
 
-// signerOf signs something else than it is asked to.
+// signerOf signs other data than requested.
 type signerOf struct {
 	ssh.Signer
 	message []byte
@@ -130,7 +130,7 @@ func (s signerOf) Sign(random io.Reader, _ []byte) (*ssh.Signature, error) {
 	return s.Signer.Sign(random, s.message)
 }
 
-// onlySigner hides that a signer can be asked for an algorithm.
+// onlySigner hides that a signer supports the choice of an algorithm.
 type onlySigner struct{ ssh.Signer }
 
 func TestSignRefuses(t *testing.T) {
@@ -192,7 +192,7 @@ func addVectors(f *testing.F, add func(armored []byte)) {
 	}
 }
 
-// FuzzArmor holds what Parse takes to being read the same from its own armor.
+// FuzzArmor checks that each accepted signature is read the same from its own armor.
 func FuzzArmor(f *testing.F) {
 	addVectors(f, func(armored []byte) { f.Add(armored) })
 	f.Fuzz(func(t *testing.T, armored []byte) {
@@ -211,8 +211,8 @@ func FuzzArmor(f *testing.F) {
 	})
 }
 
-// FuzzBlob holds what is taken to being written as it was read, and to never
-// verify for what nobody signed.
+// FuzzBlob checks that an accepted blob is written as it was read, and never verifies
+// data that nobody signed.
 func FuzzBlob(f *testing.F) {
 	addVectors(f, func(armored []byte) {
 		blob, err := dearmor(armored)

@@ -113,8 +113,8 @@ func TestWhereNoFileCanBeTheErrorSaysWhich(t *testing.T) {
 	expect(t, dir, map[string]string{})
 }
 
-// inItself runs the test again, in a process that may end by itself, and returns
-// how that did. In that process it returns false.
+// inItself runs the test again in another process, and returns how that ended. In that
+// process it returns false.
 func inItself(t *testing.T, dir string) (syscall.WaitStatus, bool) {
 	t.Helper()
 	if os.Getenv("ATOMICFILE_TEST_DIR") != "" {
@@ -201,7 +201,7 @@ func put(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// expect checks that dir has these files, and besides them directories alone.
+// expect checks that dir has only these files, and directories.
 func expect(t *testing.T, dir string, want map[string]string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

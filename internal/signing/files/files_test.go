@@ -46,7 +46,7 @@ func newFile(t *testing.T, contents string) (path string, key *keys.Key) {
 	return path, key
 }
 
-// What a kill between the renames leaves is told from the whole by this order.
+// The order of the renames shows whether a kill came between them.
 func TestTheSignatureIsPutIntoPlaceLast(t *testing.T) {
 	path, key := newFile(t, "contents")
 	signed, err := Sign(key, path, Options{Namespace: "file", Bundle: true})
@@ -150,8 +150,8 @@ func TestAnErrorBeforeTheSigningIsNotOneOfIt(t *testing.T) {
 // wire is a string as SSH has it.
 func wire(text string) string { return string(ssh.Marshal(struct{ S string }{text})) }
 
-// A file that is signed for a bundle is chosen so that the signature is one of
-// something else, too.
+// An attacker chooses the file of a bundle so that its signature is one of something
+// else, too.
 func TestAttackBundleOfAMessageOfSSH(t *testing.T) {
 	session := strings.Repeat("\xff", 32)
 	for name, contents := range map[string]string{

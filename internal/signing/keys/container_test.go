@@ -16,7 +16,7 @@ import (
 	"github.com/epicfilemcnulty/hapgent/internal/openssh/composite"
 )
 
-// x/crypto/ssh locks a key, and what it locked is opened here.
+// This package opens a key that x/crypto/ssh has locked.
 func TestPassphrasesAreThoseOfOpenSSH(t *testing.T) {
 	block, err := ssh.MarshalPrivateKeyWithPassphrase(ed25519.NewKeyFromSeed(make([]byte, 32)), "", []byte("secret"))
 	if err != nil {
@@ -35,8 +35,8 @@ func TestPassphrasesAreThoseOfOpenSSH(t *testing.T) {
 	}
 }
 
-// compositeFile is the key file of a key whose seeds are all the same byte; what
-// it has inside can be changed.
+// compositeFile is the key file of a key whose seeds are all the same byte; its
+// contents can be changed.
 func compositeFile(t testing.TB, seed byte, change func(c *container, seeds []byte) []byte) []byte {
 	t.Helper()
 	seeds := bytes.Repeat([]byte{seed}, 64)

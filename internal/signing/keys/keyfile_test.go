@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Whatever stands in a key file makes a key or an error, and never a panic; a
-// key whose halves do not fit is found out when its signature is verified.
+// Any contents of a key file make a key or an error, and never a panic; a key whose
+// halves do not match is found when its signature is verified.
 func FuzzKeyFile(f *testing.F) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	open, err := ssh.MarshalPrivateKey(key, "")

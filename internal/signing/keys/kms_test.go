@@ -96,8 +96,8 @@ func TestAServiceSignsTheMessageItIsGiven(t *testing.T) {
 	}
 }
 
-// The reason why kmsKey does not use the crypto.Signer that the library offers.
-// If this fails the library has been mended, and kmsKey may become smaller.
+// This is why kmsKey does not use the library's crypto.Signer. If the test fails, the
+// library has been fixed, and kmsKey may become smaller.
 func TestTheLibrarysCryptoSignerMakesEd25519SignTheEmptyMessage(t *testing.T) {
 	client, err := kms.Get(t.Context(), service(t, serviceKeys(t)["ed25519"]), crypto.SHA256)
 	if err != nil {
@@ -142,7 +142,7 @@ func TestKMSReferences(t *testing.T) {
 	}
 }
 
-// A service that hangs, and what its plugin leaves behind, end in an error.
+// A service that hangs, and processes that its plugin leaves behind, end in an error.
 func TestAServiceThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
 	defer func(old time.Duration) { patience = old }(patience)
 	patience = time.Second / 4
@@ -160,7 +160,7 @@ func TestAServiceThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// Both reasons are told where neither of the two algorithms for RSA is taken.
+// If neither of the two algorithms for RSA works, the error has both reasons.
 func TestAServiceThatRefusesIsQuotedForBothAlgorithms(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
