@@ -108,7 +108,7 @@ func TestHapgentctlSaysWhyItDidNotChange(t *testing.T) {
 		expect(t, "the state of an agent that does not run", h.Run("hapgent --check"), "MAINT\n")
 		h.Run("systemctl start hapgent; echo broken >/etc/hapgent/state.json")
 		ctl(t, h, "", [][2]string{
-			{"up", `hapgent: /etc/hapgent/state.json:1:1: expected "{", found "b"; a line with a status, a weight and a maxconn replaces it, with weight:- and maxconn:- for none` + "\nhapgentctl: hapgent: nothing was changed\n1"},
+			{"up", `hapgent: /etc/hapgent/state.json:1:1: expected "{", found "b"; to replace it, give a status, a weight (or weight:-) and a maxconn (or maxconn:-)` + "\nhapgentctl: hapgent: nothing was changed\n1"},
 			{"set up 5% maxconn:-", "0"},
 		})
 	})

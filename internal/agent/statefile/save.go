@@ -45,7 +45,7 @@ func (f *File) Change(c Change) (s State, warning, failed *Error) {
 	if s, failed = f.Load(); failed != nil {
 		switch _, why := f.read(); {
 		case why == nil && !c.all():
-			return s, nil, f.append("; a line with a status, a weight and a maxconn replaces it, with weight:- and maxconn:- for none")
+			return s, nil, f.append("; to replace it, give a status, a weight (or weight:-) and a maxconn (or maxconn:-)")
 		case why == syscall.ENOENT && c.status == "":
 			return s, nil, f.append("; a line with a status creates it")
 		case why != nil && why != syscall.ENOENT:

@@ -137,7 +137,7 @@ func TestChangeMakesAFileOnlyOfAStatus(t *testing.T) {
 func TestChangeReplacesAFileWithoutAStateOnlyAsAWhole(t *testing.T) {
 	const broken = `{"status":"up","weight":77}`
 	path := stateIn(t, broken)
-	want := path + `:1:11: status must be UP, DOWN, READY, DRAIN, FAIL, MAINT or STOPPED, found "up"; a line with a status, a weight and a maxconn replaces it, with weight:- and maxconn:- for none`
+	want := path + `:1:11: status must be UP, DOWN, READY, DRAIN, FAIL, MAINT or STOPPED, found "up"; to replace it, give a status, a weight (or weight:-) and a maxconn (or maxconn:-)`
 	if _, err := change(t, path, "down 50%"); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
