@@ -88,10 +88,17 @@ func (h *Host) Ask(port string) string {
 func (h *Host) UntilAnswers(want, port string) {
 	h.t.Helper()
 	got := ""
-	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	start := time.Now()
+	for deadline := start.Add(Patience); time.Now().Before(deadline); pause(start, 20*time.Millisecond) {
 		if got = h.Ask(port); got == want {
 			return
 		}
 	}
 	h.t.Fatalf("%s (%s): the agent at port %s answers %q after %v, want %q", h.Name, h.Suite, port, got, Patience, want)
+}
+
+// pause waits between two looks, the longer the longer has been waited: looks take
+// processor time from what is waited for.
+func pause(start time.Time, least time.Duration) {
+	time.Sleep(max(least, min(time.Since(start)/5, time.Second/2)))
 }

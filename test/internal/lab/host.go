@@ -90,7 +90,8 @@ func (h *Host) UntilContains(want, script string) {
 // UntilMatch waits until the output of the script is right; want describes it.
 func (h *Host) UntilMatch(right func(output string) bool, want, script string) {
 	h.t.Helper()
-	for deadline := time.Now().Add(Patience); ; time.Sleep(100 * time.Millisecond) {
+	start := time.Now()
+	for deadline := start.Add(Patience); ; pause(start, 100*time.Millisecond) {
 		out, _ := h.Try(script)
 		if right(out) {
 			return
