@@ -13,6 +13,9 @@ import (
 	"github.com/epicfilemcnulty/hapgent/test/internal/need"
 )
 
+// auditKey is the key of the rules here.
+const auditKey = "hapgent-test"
+
 // auditRecords has the kernel audit by some rules until the test ends, and returns
 // what is recorded. It takes them as journald does, beside an auditd if there is one:
 // by the multicast group of audit, AUDIT_NLGRP_READLOG.
@@ -40,7 +43,7 @@ func auditRecords(t *testing.T, rules string) <-chan string {
 		run("-e", "1")
 		t.Cleanup(func() { run("-e", "0") })
 	}
-	t.Cleanup(func() { run("-D", "-k", "hapgent") })
+	t.Cleanup(func() { run("-D", "-k", auditKey) })
 	run("-R", rules)
 	records := make(chan string)
 	go func() {
@@ -64,10 +67,13 @@ func auditRecords(t *testing.T, rules string) <-chan string {
 func TestAuditRulesRecordWhoChangedTheAnswer(t *testing.T) {
 	need.Superuser(t)
 	a := start(t, stateFile(t, `{"status":"UP"}`))
-	text := strings.ReplaceAll(need.Read(t, "examples", "audit.rules"), "/etc/hapgent", filepath.Dir(a.file))
+	// beside the rules of a machine that has them
+	text := strings.NewReplacer("/etc/hapgent", filepath.Dir(a.file), "-k hapgent", "-k "+auditKey).Replace(need.Read(t, "examples", "audit.rules"))
 	rules := filepath.Join(t.TempDir(), "audit.rules")
 	write(t, rules, text)
 	records := auditRecords(t, rules)
+	need.Command(t, "kill", "procps")
+	need.Command(t, "systemctl", "systemd")
 	const who = "4242"
 	for exe, command := range map[string]string{
 		filepath.Join(bin, "hapgent"): "HAPGENT_STATE_FILE=" + a.file + " " + bin + "/hapgent --set drain",
@@ -79,7 +85,7 @@ func TestAuditRulesRecordWhoChangedTheAnswer(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", script, err, out)
 		}
-		want := regexp.MustCompile(`auid=` + who + ` .* exe="` + regexp.QuoteMeta(exe) + `" .*key="hapgent"`)
+		want := regexp.MustCompile(`auid=` + who + ` .* exe="` + regexp.QuoteMeta(exe) + `" .*key="` + auditKey + `"`)
 		for found := false; !found; {
 			select {
 			case record := <-records:
